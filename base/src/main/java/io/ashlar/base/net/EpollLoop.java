@@ -1,0 +1,58 @@
+package io.ashlar.base.net;
+
+import io.ashlar.base.annotation.ThreadSafe;
+import io.ashlar.base.loop.Loop;
+import io.ashlar.base.time.Clock;
+import io.netty.channel.IoEventLoop;
+import io.netty.util.concurrent.ScheduledFuture;
+import java.util.concurrent.TimeUnit;
+
+/** A {@link Loop} that is one Netty epoll event loop: sockets, eventfds and device files wait in the same epoll. */
+@ThreadSafe
+public final class EpollLoop implements Loop {
+    private final IoEventLoop eventLoop;
+    private final String name;
+    private final int cpu;
+
+    EpollLoop(IoEventLoop eventLoop, String name, int cpu) {
+        this.eventLoop = eventLoop;
+        this.name = name;
+        this.cpu = cpu;
+    }
+
+    /** Returns the Netty loop, for registering channels and {@code EpollIoHandle}s. */
+    public IoEventLoop eventLoop() {
+        return eventLoop;
+    }
+
+    /** Returns the CPU that the thread is pinned to, or -1. */
+    public int cpu() {
+        return cpu;
+    }
+
+    @Override
+    public String name() {
+        return name;
+    }
+
+    @Override
+    public Clock clock() {
+        return Clock.SYSTEM;
+    }
+
+    @Override
+    public boolean inLoop() {
+        return eventLoop.inEventLoop();
+    }
+
+    @Override
+    public void execute(Runnable task) {
+        eventLoop.execute(task);
+    }
+
+    @Override
+    public Scheduled schedule(Runnable task, long delayNs) {
+        ScheduledFuture<?> future = eventLoop.schedule(task, delayNs, TimeUnit.NANOSECONDS);
+        return () -> future.cancel(false);
+    }
+}
