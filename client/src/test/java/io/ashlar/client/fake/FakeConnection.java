@@ -48,6 +48,7 @@ final class FakeConnection implements FrameHandler {
                     answer(Opcode.PING, id, null);
                 }
             }
+            case CLOSE -> answer(Opcode.CLOSE, id, null);
             default -> request(header, memory, payloadIndex);
         }
         return true;
