@@ -65,7 +65,7 @@ public final class DataFolder implements AutoCloseable {
      * at once. Opened once at a time; the caller closes it before deleting it.
      */
     public StoredVolume openVolume(UUID uuid) throws StoreException {
-        throw new StoreException("volume " + uuid + " does not exist");
+        return StoredVolume.open(uuid);
     }
 
     /** Deletes a closed volume; its space comes back in the background. */

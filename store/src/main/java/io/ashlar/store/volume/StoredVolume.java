@@ -18,6 +18,11 @@ public final class StoredVolume implements BlockDevice {
         this.geometry = geometry;
     }
 
+    /** Opens a volume. */
+    public static StoredVolume open(UUID uuid) {
+        return new StoredVolume(uuid, new BlockGeometry(BlockGeometry.BLOCK_BYTES, BlockGeometry.BLOCK_BYTES, false));
+    }
+
     /** Returns the volume's identity, the name of its folder. */
     public UUID uuid() {
         return uuid;
