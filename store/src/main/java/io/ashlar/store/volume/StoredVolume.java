@@ -43,7 +43,9 @@ public final class StoredVolume implements BlockDevice {
 
     /** Grows the volume; durable when it returns. May block. A smaller size is refused. */
     public void resize(long sizeBytes) throws StoreException {
-        throw new StoreException("volume " + uuid + " can't be resized to " + sizeBytes);
+        if (sizeBytes < geometry.sizeBytes()) {
+            throw new StoreException("volume " + uuid + " can't be made smaller");
+        }
     }
 
     /** Returns whether a sync has failed: writes and flushes of the extents concerned fail until the next start. */
