@@ -50,7 +50,8 @@ public final class DescriptorChain {
         return readableCount == count ? null : VringFault.READABLE_AFTER_WRITABLE;
     }
 
-    int descriptorsMax() {
+    /** Returns the most descriptors that fit. */
+    public int descriptorsMax() {
         return addresses.length;
     }
 
