@@ -37,7 +37,7 @@ final class GatedDevice implements BlockDevice {
 
     @Override
     public synchronized BlockQueue openQueue(Loop loop, Runnable completionsEnded) {
-        GatedQueue queue = new GatedQueue(loop, volume.openQueue(loop, completionsEnded));
+        GatedQueue queue = new GatedQueue(loop, volume.openQueue(loop, completionsEnded), completionsEnded);
         queues.add(queue);
         if (failed) {
             queue.fail();
@@ -70,11 +70,13 @@ final class GatedDevice implements BlockDevice {
     private final class GatedQueue implements BlockQueue {
         private final Loop loop;
         private final BlockQueue queue;
+        private final Runnable completionsEnded;
         private boolean ended;
 
-        private GatedQueue(Loop loop, BlockQueue queue) {
+        private GatedQueue(Loop loop, BlockQueue queue, Runnable completionsEnded) {
             this.loop = loop;
             this.queue = queue;
+            this.completionsEnded = completionsEnded;
         }
 
         @Override
@@ -97,12 +99,16 @@ final class GatedDevice implements BlockDevice {
             if (!ended) {
                 ended = true;
                 queue.close();
+                completionsEnded.run();
             }
         }
 
         @Override
         public void close() {
-            fail();
+            if (!ended) {
+                ended = true;
+                queue.close();
+            }
             remove(this);
         }
     }

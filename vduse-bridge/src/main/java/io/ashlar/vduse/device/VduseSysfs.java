@@ -62,23 +62,23 @@ public final class VduseSysfs implements QueueAffinity {
         return count;
     }
 
-    /** Returns the file that holds a queue's mask. */
-    public Path affinityFile(int queue) {
+    @Override
+    public Path file(int queue) {
         return folder.resolve("vq" + queue).resolve("irq_cb_affinity");
     }
 
     @Override
     public BitSet read(int queue) throws IOException {
         try {
-            return CpuMask.parse(Files.readString(affinityFile(queue)));
+            return CpuMask.parse(Files.readString(file(queue)));
         } catch (IllegalArgumentException e) {
-            throw new IOException("can't understand " + affinityFile(queue), e);
+            throw new IOException("can't understand " + file(queue), e);
         }
     }
 
     @Override
     public void write(int queue, BitSet cpus) throws IOException {
-        write(affinityFile(queue), CpuMask.format(cpus));
+        write(file(queue), CpuMask.format(cpus));
     }
 
     private static void write(Path file, String text) throws IOException {
