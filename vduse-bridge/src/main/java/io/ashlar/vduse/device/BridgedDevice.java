@@ -152,6 +152,7 @@ public final class BridgedDevice implements DriverRequests {
         stopQueues(StopMode.ABANDON, whenDone, () -> {});
     }
 
+    /** {@code whenStopped} runs when nothing is fetched any more, {@code whenDrained} later, when nothing is in flight. */
     private void stopQueues(StopMode mode, Runnable whenStopped, Runnable whenDrained) {
         Countdown<String> drains = new Countdown<>(ignored -> whenDrained.run());
         Countdown<List<Iotlb.MemoryRange>> stops = new Countdown<>(writes -> {
@@ -159,7 +160,9 @@ public final class BridgedDevice implements DriverRequests {
                 sever(writes);
             }
             whenStopped.run();
+            drains.arrived(null);
         });
+        drains.expect();
         for (QueueSlot slot : slots) {
             stops.expect();
             drains.expect();
@@ -180,9 +183,7 @@ public final class BridgedDevice implements DriverRequests {
 
     @Override
     public void queueState(int queue, Answer answer) {
-        boolean idle = queue >= 0
-                && queue < slots.size()
-                && slots.get(queue).state() == QueueSlot.State.IDLE;
+        boolean idle = queue >= 0 && queue < slots.size() && slots.get(queue).state() == QueueSlot.State.IDLE;
         if (idle) {
             answer.replyIndex(0);
         } else {

@@ -106,8 +106,7 @@ final class QueueSlot {
         }
         state = State.MOVING;
         ServedQueue leaving = served;
-        loop.execute(() ->
-                leaving.stop(StopMode.DRAIN, position -> control.execute(() -> onLeft(leaving, position))));
+        loop.execute(() -> leaving.stop(StopMode.DRAIN, position -> control.execute(() -> onLeft(leaving, position))));
     }
 
     private void onLeft(ServedQueue left, VringPosition position) {

@@ -58,11 +58,14 @@ public final class VduseDevice implements KernelDevice {
     @Override
     public int setConfig(int offset, ByteBuf bytes) {
         int length = bytes.readableBytes();
-        return withMemory(2 * Integer.BYTES + length, memory -> {
-            memory.setIntLE(0, offset);
-            memory.setIntLE(Integer.BYTES, length);
-            memory.setBytes(2 * Integer.BYTES, bytes, bytes.readerIndex(), length);
-        }, address -> Linux.ioctl(fd, VduseIoctl.DEV_SET_CONFIG, address));
+        return withMemory(
+                2 * Integer.BYTES + length,
+                memory -> {
+                    memory.setIntLE(0, offset);
+                    memory.setIntLE(Integer.BYTES, length);
+                    memory.setBytes(2 * Integer.BYTES, bytes, bytes.readerIndex(), length);
+                },
+                address -> Linux.ioctl(fd, VduseIoctl.DEV_SET_CONFIG, address));
     }
 
     @Override
@@ -72,26 +75,33 @@ public final class VduseDevice implements KernelDevice {
 
     @Override
     public int setupQueue(int index, int sizeMax) {
-        return withMemory(QUEUE_CONFIG_BYTES, memory -> {
-            memory.setIntLE(0, index);
-            memory.setShortLE(Integer.BYTES, sizeMax);
-        }, address -> Linux.ioctl(fd, VduseIoctl.VQ_SETUP, address));
+        return withMemory(
+                QUEUE_CONFIG_BYTES,
+                memory -> {
+                    memory.setIntLE(0, index);
+                    memory.setShortLE(Integer.BYTES, sizeMax);
+                },
+                address -> Linux.ioctl(fd, VduseIoctl.VQ_SETUP, address));
     }
 
     @Override
     public QueueInfo queueInfo(int index) {
         try (QueueInfoStruct info = new QueueInfoStruct()) {
-            int result = Linux.ioctl(fd, VduseIoctl.VQ_GET_INFO, info.index(index).address());
+            int result =
+                    Linux.ioctl(fd, VduseIoctl.VQ_GET_INFO, info.index(index).address());
             return result < 0 ? null : info.toInfo();
         }
     }
 
     @Override
     public int setKick(int index, int eventFd) {
-        return withMemory(2 * Integer.BYTES, memory -> {
-            memory.setIntLE(0, index);
-            memory.setIntLE(Integer.BYTES, eventFd);
-        }, address -> Linux.ioctl(fd, VduseIoctl.VQ_SETUP_KICKFD, address));
+        return withMemory(
+                2 * Integer.BYTES,
+                memory -> {
+                    memory.setIntLE(0, index);
+                    memory.setIntLE(Integer.BYTES, eventFd);
+                },
+                address -> Linux.ioctl(fd, VduseIoctl.VQ_SETUP_KICKFD, address));
     }
 
     @Override
@@ -102,13 +112,14 @@ public final class VduseDevice implements KernelDevice {
     @Override
     public MappedRegion map(long iova) {
         try (IotlbEntryStruct entry = new IotlbEntryStruct()) {
-            int file = Linux.ioctl(fd, VduseIoctl.IOTLB_GET_FD, entry.range(iova, iova).address());
+            int file = Linux.ioctl(
+                    fd, VduseIoctl.IOTLB_GET_FD, entry.range(iova, iova).address());
             if (file < 0) {
                 return null;
             }
             long length = entry.last() - entry.start() + 1;
-            long address = length <= 0 ? -Errno.EINVAL
-                    : Linux.mapShared(file, length, entry.fileOffset(), entry.writable());
+            long address =
+                    length <= 0 ? -Errno.EINVAL : Linux.mapShared(file, length, entry.fileOffset(), entry.writable());
             // Not close-on-exec, and not needed once mapped.
             Linux.close(file);
             if (address < 0) {

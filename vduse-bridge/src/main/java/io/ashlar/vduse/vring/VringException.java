@@ -1,9 +1,9 @@
 package io.ashlar.vduse.vring;
 
-import com.google.errorprone.annotations.Immutable;
+import io.ashlar.base.annotation.ThreadSafe;
 
 /** A virtqueue can't be set up where its driver says it is. */
-@Immutable
+@ThreadSafe
 public final class VringException extends Exception {
     private static final long serialVersionUID = 1L;
 
