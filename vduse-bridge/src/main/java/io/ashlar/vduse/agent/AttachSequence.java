@@ -140,7 +140,11 @@ final class AttachSequence {
         if (result < 0) {
             throw new VduseException("can't create the VDUSE device " + vduse, result);
         }
-        teardown.push("destroy the VDUSE device", () -> {
+        pushDestroy(vduse);
+    }
+
+    private void pushDestroy(String vduse) {
+        teardown.pushRemoval("destroy the VDUSE device", () -> {
             int destroyed = parts.vduse().destroy(vduse);
             if (destroyed < 0) {
                 throw new VduseException("can't destroy the VDUSE device " + vduse, destroyed);
@@ -186,18 +190,16 @@ final class AttachSequence {
     }
 
     private void putOnBus(String vduse) throws IOException {
-        teardown.push("take the device off the vDPA bus", () -> {
-            if (parts.vdpa().contains(vduse)) {
-                parts.bus().remove(vduse).get(REMOVE_SECONDS, TimeUnit.SECONDS);
-            }
-        });
+        pushRemove(vduse);
         try {
             parts.bus().add(vduse).get(PROBE_SECONDS, TimeUnit.SECONDS);
         } catch (ExecutionException e) {
             throw Teardown.asIoException("attach", e.getCause());
         } catch (TimeoutException e) {
-            throw new BridgeException("the volume did not answer the kernel's first reads within " + PROBE_SECONDS
-                    + " s; is its node up?", e);
+            throw new BridgeException(
+                    "the volume did not answer the kernel's first reads within " + PROBE_SECONDS
+                            + " s; is its node up?",
+                    e);
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
             throw new BridgeException("interrupted", e);
@@ -205,14 +207,23 @@ final class AttachSequence {
         parts.vdpa().bindVirtio(vduse);
     }
 
+    private void pushRemove(String vduse) {
+        teardown.pushRemoval("take the device off the vDPA bus", () -> {
+            if (parts.vdpa().contains(vduse)) {
+                parts.bus().remove(vduse).get(REMOVE_SECONDS, TimeUnit.SECONDS);
+            }
+        });
+    }
+
     /** The bus says yes even when the driver said no: only the disk itself proves anything. */
     private void finish(AttachmentRecord details) throws IOException {
         DiskNode node = new DiskNode(parts.host(), awaitDisk(details.vduse()));
         node.setNonRotational();
         node.linkAs(attached.name());
-        teardown.push("remove the link", () -> Files.deleteIfExists(DiskNode.link(parts.host(), attached.name())));
+        teardown.pushRemoval(
+                "remove the link", () -> Files.deleteIfExists(DiskNode.link(parts.host(), attached.name())));
         parts.state().save(details);
-        teardown.push("forget the device", () -> parts.state().delete(details.vduse()));
+        teardown.pushRemoval("forget the device", () -> parts.state().delete(details.vduse()));
         attached.appearedAs(node.disk());
     }
 
@@ -236,31 +247,28 @@ final class AttachSequence {
         teardown.runThrough();
     }
 
-    /**
-     * Takes over a device that another bridge has left while its driver was running.
-     *
-     * @param volume opened by the caller; its own when this fails
-     */
+    /** Takes over a device that another bridge has left while its driver was running. */
     void resume(AttachmentRecord details, VolumeOpener.OpenedVolume volume) throws IOException {
         String vduse = details.vduse();
+        teardown.push("close the volume", volume.device()::close);
         parts.budget().account(details.bounceBytes());
         teardown.push("give the bounce memory back", () -> parts.budget().giveBack(details.bounceBytes()));
-        teardown.push("destroy the VDUSE device", () -> parts.vduse().destroy(vduse));
+        pushDestroy(vduse);
         VduseDevice kernel = openDevice(vduse, details.queues());
         BridgedDevice device = serve(volume, details, kernel, configOf(volume.device(), details));
-        teardown.push("take the device off the vDPA bus", () -> parts.bus()
-                .remove(vduse)
-                .get(REMOVE_SECONDS, TimeUnit.SECONDS));
+        pushRemove(vduse);
         resumeQueues(device);
     }
 
     private void resumeQueues(BridgedDevice device) throws IOException {
         CountDownLatch started = new CountDownLatch(1);
         String[] refusal = new String[1];
-        onControlLoop("resume", () -> device.resume(why -> {
-            refusal[0] = why;
-            started.countDown();
-        }));
+        onControlLoop(
+                "resume",
+                () -> device.resume(why -> {
+                    refusal[0] = why;
+                    started.countDown();
+                }));
         try {
             if (!started.await(CLOSE_SECONDS, TimeUnit.SECONDS)) {
                 throw new BridgeException("its queues do not start");

@@ -45,13 +45,28 @@ final class AttachedVolume {
         return teardown;
     }
 
-    /** Takes the attachment for detaching, if nobody has it. */
-    synchronized State takeForDetach() {
+    /**
+     * Takes the attachment for detaching, if nobody has it.
+     *
+     * @param force whether one that waits for its node, or for nobody, may be taken too
+     * @return the state it was in; it is the caller's if that was {@code ATTACHED}, or one of those two
+     */
+    synchronized State takeForDetach(boolean force) {
         State before = state;
-        if (state == State.ATTACHED || state == State.ORPHAN) {
+        boolean waits = state == State.RESUMING || state == State.ORPHAN;
+        if (state == State.ATTACHED || (waits && force)) {
             state = State.DETACHING;
         }
         return before;
+    }
+
+    /** Takes an attachment that waits for its node, for the next try; false when somebody else has taken it. */
+    synchronized boolean takeForResume() {
+        boolean waits = state == State.RESUMING;
+        if (waits) {
+            state = State.ATTACHING;
+        }
+        return waits;
     }
 
     synchronized void setState(State newState) {

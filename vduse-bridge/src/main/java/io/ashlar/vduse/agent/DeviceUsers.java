@@ -118,7 +118,8 @@ final class DeviceUsers {
         try (DirectoryStream<Path> loops = Files.newDirectoryStream(host.sys().resolve("block"), "loop*")) {
             for (Path loop : loops) {
                 Path backing = loop.resolve("loop/backing_file");
-                if (Files.exists(backing) && names.contains(nameOf(Files.readString(backing).trim()))) {
+                if (Files.exists(backing)
+                        && names.contains(nameOf(Files.readString(backing).trim()))) {
                     users.add("held by " + loop.getFileName());
                 }
             }
@@ -189,8 +190,7 @@ final class DeviceUsers {
     }
 
     /** By device number, not by name: a container may know the disk under any name. */
-    private void addOpen(Path process, Set<String> numbers, List<String> remote, Set<String> users)
-            throws IOException {
+    private void addOpen(Path process, Set<String> numbers, List<String> remote, Set<String> users) throws IOException {
         try (DirectoryStream<Path> descriptors = Files.newDirectoryStream(process.resolve("fd"))) {
             for (Path descriptor : descriptors) {
                 String target = Files.readSymbolicLink(descriptor).toString();

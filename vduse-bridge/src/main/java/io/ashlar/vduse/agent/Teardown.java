@@ -25,13 +25,18 @@ final class Teardown {
         void run() throws IOException, InterruptedException, ExecutionException, TimeoutException;
     }
 
-    private record Named(String what, Step step) {}
+    private record Named(String what, Step step, boolean removes) {}
 
     private final Deque<Named> steps = new ArrayDeque<>();
 
-    /** Remembers how to undo what has just been done. */
+    /** Remembers how to undo what has just been done, on our side. */
     void push(String what, Step step) {
-        steps.push(new Named(what, step));
+        steps.push(new Named(what, step, false));
+    }
+
+    /** Remembers how to undo what has just been done, which takes something away from the device's users. */
+    void pushRemoval(String what, Step step) {
+        steps.push(new Named(what, step, true));
     }
 
     /** Undoes everything. At the first failure it stops and throws; what is left can be tried again. */
@@ -40,6 +45,12 @@ final class Teardown {
             runStep(steps.peek());
             steps.pop();
         }
+    }
+
+    /** Undoes what is on our side only: the device is in use and stays. */
+    void letGo() {
+        steps.removeIf(Named::removes);
+        runThrough();
     }
 
     /** Undoes everything as far as possible, and logs what is not. */
