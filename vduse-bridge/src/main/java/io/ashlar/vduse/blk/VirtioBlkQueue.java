@@ -5,7 +5,9 @@ import io.ashlar.base.annotation.LoopKind;
 import io.ashlar.base.block.BlockDevice;
 import io.ashlar.base.block.BlockGeometry;
 import io.ashlar.base.block.BlockQueue;
+import io.ashlar.base.block.Operation;
 import io.ashlar.base.block.RequestList;
+import io.ashlar.base.block.ScatterList;
 import io.ashlar.base.loop.Loop;
 import io.ashlar.base.status.Status;
 import io.ashlar.vduse.vring.DescriptorChain;
@@ -15,6 +17,7 @@ import io.ashlar.vduse.vring.SplitVirtqueue.Pop;
 import io.ashlar.vduse.vring.VringPosition;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.Consumer;
 
 /**
  * The engine of one virtqueue of a virtio block device (virtio 1.2, 5.2): takes requests from the ring to a block queue and
@@ -137,6 +140,7 @@ public final class VirtioBlkQueue {
             VirtioBlkRequest request = slots[chain.head()];
             switch (reader.read(chain, request, geometry)) {
                 case SUBMIT -> {
+                    request.setInFlight(true);
                     inFlightCount++;
                     submit(request);
                 }
@@ -158,6 +162,7 @@ public final class VirtioBlkQueue {
             unfinished.add(request);
             return;
         }
+        request.setInFlight(false);
         inFlightCount--;
         if (state != State.ABANDONED) {
             answer(request, VirtioBlkStatus.of(status));
@@ -223,6 +228,19 @@ public final class VirtioBlkQueue {
         }
         if (inFlightCount == 0 && !endPosted) {
             end();
+        }
+    }
+
+    /**
+     * Visits the data of every write in flight: bytes of the driver's memory that may yet be read. For an owner that has to
+     * give that memory back before the writes have ended.
+     */
+    public void forEachWriteInFlight(Consumer<ScatterList> visitor) {
+        loop.assertInLoop();
+        for (VirtioBlkRequest slot : slots) {
+            if (slot.isInFlight() && slot.operation() == Operation.WRITE) {
+                visitor.accept(slot.data());
+            }
         }
     }
 

@@ -24,6 +24,7 @@ final class VirtioBlkRequest extends BlockRequest {
     private int rangeCount;
     private int rangeNext;
     private int writtenBytes;
+    private boolean inFlight;
 
     VirtioBlkRequest(VirtioBlkQueue queue, int head, int segmentsMax) {
         this.queue = queue;
@@ -45,6 +46,14 @@ final class VirtioBlkRequest extends BlockRequest {
     void release() {
         memory.release();
         statusPlace.release();
+    }
+
+    boolean isInFlight() {
+        return inFlight;
+    }
+
+    void setInFlight(boolean now) {
+        inFlight = now;
     }
 
     int head() {
