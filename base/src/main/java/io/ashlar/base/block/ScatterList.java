@@ -63,6 +63,20 @@ public final class ScatterList {
         lengthBytes += length;
     }
 
+    /** Appends {@code length} bytes of another list from {@code position}, segment by segment. Borrows their memory. */
+    public void addPartOf(ScatterList source, int position, int length) {
+        int done = 0;
+        int i = source.segmentAt(position);
+        int within = position - source.startOf(i);
+        while (done < length) {
+            int piece = Math.min(length - done, source.lengths[i] - within);
+            add(source.memory[i], source.offsets[i] + within, piece);
+            done += piece;
+            within = 0;
+            i++;
+        }
+    }
+
     /** Returns whether no further segment fits. */
     public boolean isFull() {
         return count == memory.length;

@@ -1,0 +1,164 @@
+package io.ashlar.lab.architecture;
+
+import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.classes;
+import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
+import static com.tngtech.archunit.library.Architectures.layeredArchitecture;
+import static com.tngtech.archunit.library.dependencies.SlicesRuleDefinition.slices;
+
+import com.google.errorprone.annotations.Immutable;
+import com.tngtech.archunit.base.DescribedPredicate;
+import com.tngtech.archunit.core.domain.JavaClass;
+import com.tngtech.archunit.core.domain.JavaModifier;
+import com.tngtech.archunit.core.importer.ImportOption;
+import com.tngtech.archunit.junit.AnalyzeClasses;
+import com.tngtech.archunit.junit.ArchTest;
+import com.tngtech.archunit.lang.ArchCondition;
+import com.tngtech.archunit.lang.ArchRule;
+import com.tngtech.archunit.lang.ConditionEvents;
+import com.tngtech.archunit.lang.SimpleConditionEvent;
+import io.ashlar.base.annotation.ConfinedTo;
+import io.ashlar.base.annotation.ThreadSafe;
+import java.util.List;
+import java.util.Random;
+import java.util.UUID;
+import java.util.concurrent.ThreadLocalRandom;
+import java.util.stream.Stream;
+
+/** The structure of the project as tests; each rule's reason is in its text (ARCHITECTURE.md, "Modules"). */
+@AnalyzeClasses(packages = "io.ashlar", importOptions = ImportOption.DoNotIncludeTests.class)
+class ArchitectureTest {
+    private static final String[] GENERATED = {"io.ashlar.protocol.message.."};
+
+    @ArchTest
+    static final ArchRule modulesLookOnlyUpTheTable = layeredArchitecture()
+            .consideringOnlyDependenciesInLayers()
+            .layer("base")
+            .definedBy("io.ashlar.base..")
+            .layer("protocol")
+            .definedBy("io.ashlar.protocol..")
+            .layer("store")
+            .definedBy("io.ashlar.store..")
+            .layer("client")
+            .definedBy("io.ashlar.client..")
+            .layer("server")
+            .definedBy("io.ashlar.server..")
+            .layer("bridge")
+            .definedBy("io.ashlar.vduse..")
+            .layer("cli")
+            .definedBy("io.ashlar.cli..")
+            .whereLayer("base")
+            .mayNotAccessAnyLayer()
+            .whereLayer("protocol")
+            .mayOnlyAccessLayers("base")
+            .whereLayer("store")
+            .mayOnlyAccessLayers("base")
+            .whereLayer("client")
+            .mayOnlyAccessLayers("base", "protocol")
+            .whereLayer("bridge")
+            .mayOnlyAccessLayers("base")
+            .whereLayer("server")
+            .mayOnlyAccessLayers("base", "protocol", "store", "client")
+            .because("a module that sees only the modules above it can be tested and measured alone");
+
+    @ArchTest
+    static final ArchRule packagesFormNoCycles = slices().matching("io.ashlar.(*).(*)..")
+            .should()
+            .beFreeOfCycles()
+            .because("a reader must be able to start somewhere");
+
+    @ArchTest
+    static final ArchRule systemCallsLiveInOnePackage = noClasses()
+            .that()
+            .resideOutsideOfPackage("io.ashlar.base.sys..")
+            .should()
+            .dependOnClassesThat()
+            .resideInAnyPackage("jnr..", "com.kenai.jffi..")
+            .because("the foreign-function library can then be replaced, faked and upgraded");
+
+    @ArchTest
+    static final ArchRule metricsLibraryLivesInOnePackage = noClasses()
+            .that()
+            .resideOutsideOfPackages("io.ashlar.server.metrics..", "io.ashlar.server.http..")
+            .should()
+            .dependOnClassesThat()
+            .resideInAnyPackage("io.micrometer..", "io.prometheus..")
+            .because("the data path counts in its own fields, which the metrics library reads");
+
+    @ArchTest
+    static final ArchRule commandLineLibraryLivesInCli = noClasses()
+            .that()
+            .resideOutsideOfPackages("io.ashlar.cli..", "io.ashlar.lab..", "io.ashlar.bench..")
+            .should()
+            .dependOnClassesThat()
+            .resideInAPackage("picocli..")
+            .because("only the command line parses command lines");
+
+    @ArchTest
+    static final ArchRule timeAndChanceComeThroughBase = noClasses()
+            .that()
+            .resideOutsideOfPackages("io.ashlar.base.time..", "io.ashlar.cli..", "io.ashlar.lab..", "io.ashlar.bench..")
+            .should()
+            .callMethod(System.class, "nanoTime")
+            .orShould()
+            .callMethod(System.class, "currentTimeMillis")
+            .orShould()
+            .callMethod(UUID.class, "randomUUID")
+            .orShould()
+            .callConstructor(Random.class)
+            .orShould()
+            .dependOnClassesThat()
+            .areAssignableTo(ThreadLocalRandom.class)
+            .because("a simulation must be able to turn the clock and repeat the dice");
+
+    @ArchTest
+    static final ArchRule everyClassStatesItsThread = classes()
+            .that()
+            .resideOutsideOfPackages(GENERATED)
+            .and()
+            .areTopLevelClasses()
+            .and(areOrdinaryClasses())
+            .should(stateExactlyOneThreadingRule())
+            .because("the threading rule is part of the type");
+
+    @ArchTest
+    static final ArchRule noGrabBagPackages = noClasses()
+            .should()
+            .resideInAnyPackage("..util..", "..utils..", "..impl..", "..manager..", "..helper..", "..helpers..", "..model..")
+            .because("a package is named after what it is about");
+
+    private static DescribedPredicate<JavaClass> areOrdinaryClasses() {
+        return DescribedPredicate.describe(
+                "are no record, enum, interface, annotation or exception",
+                type -> !type.isRecord()
+                        && !type.isEnum()
+                        && !type.isInterface()
+                        && !type.isAssignableTo(Throwable.class)
+                        && !type.getSimpleName().equals("package-info")
+                        && !hasOnlyConstants(type));
+    }
+
+    /** A class that can't be instantiated and has only constants has no thread. */
+    private static boolean hasOnlyConstants(JavaClass type) {
+        return type.getMethods().stream().allMatch(method -> method.getModifiers()
+                        .contains(JavaModifier.STATIC))
+                && type.getFields().stream().allMatch(field -> field.getModifiers()
+                        .containsAll(List.of(
+                                JavaModifier.STATIC,
+                                JavaModifier.FINAL)));
+    }
+
+    private static ArchCondition<JavaClass> stateExactlyOneThreadingRule() {
+        return new ArchCondition<>("carry exactly one of @ConfinedTo, @ThreadSafe, @Immutable") {
+            @Override
+            public void check(JavaClass type, ConditionEvents events) {
+                long count = Stream.of(ConfinedTo.class, ThreadSafe.class, Immutable.class)
+                        .filter(type::isAnnotatedWith)
+                        .count();
+                if (count != 1) {
+                    events.add(SimpleConditionEvent.violated(
+                            type, type.getName() + " carries " + count + " threading annotations"));
+                }
+            }
+        };
+    }
+}
