@@ -1,6 +1,7 @@
 package io.ashlar.store.catalogue;
 
 import io.ashlar.base.block.BlockGeometry;
+import io.ashlar.store.file.StoreException;
 import java.nio.BufferUnderflowException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -15,7 +16,7 @@ import java.util.zip.CRC32C;
  *
  * <pre>
  *   0 u32 magic 'ASHC' | 4 u16 version = 1 | 6 u16 reserved 0 | 8 u32 bytes of the body | 12 u32 CRC32C
- *  16 body: node uuid 16 | incarnation ceiling u64 | volumes u32 | volumes in the order of their names:
+ *  16 body: incarnation ceiling u64 | volumes u32 | volumes in the order of their names:
  *     name text | uuid 16 | size u64 | logical block u32 | created ms u64 | state u8 | epoch u64 |
  *     attachment u8 (0 none, 1 follows): host text | since ms u64 | ended ms u64 | stolen u8
  *     (text: u8 length, then ASCII)
@@ -40,10 +41,9 @@ final class CatalogueCodec {
 
     /** Returns the bytes of the image. */
     static byte[] encode(CatalogueImage image) {
-        int bytesMax = HEADER_BYTES + 28 + image.volumes().size() * ENTRY_BYTES_MAX;
+        int bytesMax = HEADER_BYTES + 12 + image.volumes().size() * ENTRY_BYTES_MAX;
         ByteBuffer out = ByteBuffer.allocate(bytesMax).order(ByteOrder.LITTLE_ENDIAN);
         out.position(HEADER_BYTES);
-        putUuid(out, image.nodeUuid());
         out.putLong(image.incarnationCeiling());
         out.putInt(image.volumes().size());
         image.volumes().values().forEach(volume -> putVolume(out, volume));
@@ -58,33 +58,32 @@ final class CatalogueCodec {
     /**
      * Returns the image of the bytes.
      *
-     * @throws CatalogueException when they are not a catalogue of this version, whole and unharmed
+     * @throws StoreException when they are not a catalogue of this version, whole and unharmed
      */
-    static CatalogueImage decode(byte[] bytes) {
+    static CatalogueImage decode(byte[] bytes) throws StoreException {
         ByteBuffer in = ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN);
         if (bytes.length < HEADER_BYTES || in.getInt(0) != MAGIC) {
-            throw new CatalogueException("the volume catalogue is not one");
+            throw new StoreException("the volume catalogue is not one");
         }
         if (in.getShort(4) != VERSION) {
-            throw new CatalogueException("the volume catalogue has version " + Short.toUnsignedInt(in.getShort(4))
+            throw new StoreException("the volume catalogue has version " + Short.toUnsignedInt(in.getShort(4))
                     + ", this program knows version " + VERSION);
         }
         if (in.getInt(8) != bytes.length - HEADER_BYTES || in.getInt(CHECKSUM_OFFSET) != checksum(bytes, bytes.length)) {
-            throw new CatalogueException("the volume catalogue is damaged");
+            throw new StoreException("the volume catalogue is damaged");
         }
         try {
             CatalogueImage image = body(in.position(HEADER_BYTES));
             if (in.hasRemaining() || in.getShort(6) != 0) {
-                throw new CatalogueException("the volume catalogue has bytes of no meaning");
+                throw new StoreException("the volume catalogue has bytes of no meaning");
             }
             return image;
         } catch (IllegalArgumentException | BufferUnderflowException e) {
-            throw new CatalogueException("the volume catalogue contradicts itself: " + e.getMessage());
+            throw new StoreException("the volume catalogue contradicts itself: " + e.getMessage());
         }
     }
 
     private static CatalogueImage body(ByteBuffer in) {
-        UUID nodeUuid = getUuid(in);
         long ceiling = in.getLong();
         int count = in.getInt();
         SortedMap<String, VolumeRecord> volumes = new TreeMap<>();
@@ -95,7 +94,7 @@ final class CatalogueCodec {
             }
             volumes.put(volume.name(), volume);
         }
-        return new CatalogueImage(nodeUuid, ceiling, volumes);
+        return new CatalogueImage(ceiling, volumes);
     }
 
     private static void putVolume(ByteBuffer out, VolumeRecord volume) {

@@ -4,10 +4,13 @@ import io.ashlar.base.annotation.ConfinedTo;
 import io.ashlar.base.annotation.LoopKind;
 import io.ashlar.base.block.BlockGeometry;
 import io.ashlar.base.status.Status;
+import io.ashlar.base.sys.Errno;
 import io.ashlar.base.time.Clock;
 import io.ashlar.base.time.RandomSource;
+import io.ashlar.store.file.StorageIo;
+import io.ashlar.store.file.StoreException;
+import java.nio.file.Path;
 import java.util.List;
-import java.util.UUID;
 
 /**
  * A node's volumes and their attachments. Every change is durable when its method returns; one that could not be made
@@ -38,22 +41,15 @@ public final class VolumeCatalogue {
     }
 
     /**
-     * Opens the catalogue; where there is none, makes an empty one under a new node id.
+     * Opens the catalogue of a data folder; an empty one where there is none.
      *
-     * @throws CatalogueException when it can't be read or made
+     * @throws StoreException in one line, when it can't be read or is damaged
      */
-    public static VolumeCatalogue open(CatalogueFile file, Clock clock, RandomSource random) {
+    public static VolumeCatalogue open(Path dataFolder, StorageIo io, Clock clock, RandomSource random)
+            throws StoreException {
+        CatalogueFile file = new CatalogueFile(dataFolder, io);
         CatalogueImage image = file.load();
-        if (image == null) {
-            image = CatalogueImage.empty(random.nextUuid());
-            file.store(image);
-        }
-        return new VolumeCatalogue(file, image, clock, random);
-    }
-
-    /** Returns the id of this data folder. */
-    public UUID nodeUuid() {
-        return image.nodeUuid();
+        return new VolumeCatalogue(file, image == null ? CatalogueImage.EMPTY : image, clock, random);
     }
 
     /** Returns all volumes in the order of their names, those being made or removed too. */
@@ -220,10 +216,15 @@ public final class VolumeCatalogue {
     private CatalogueResult write(CatalogueImage changed) {
         if (!failed) {
             try {
-                file.store(changed);
+                file.prepare(changed);
+            } catch (StoreException e) {
+                return refused(e.errno() == 0 ? Status.IO_ERROR : Errno.toStatus(-e.errno()), e.getMessage());
+            }
+            try {
+                file.publish();
                 image = changed;
                 return null;
-            } catch (CatalogueException e) {
+            } catch (StoreException e) {
                 failed = true;
                 return refused(Status.IO_ERROR, e.getMessage());
             }
