@@ -18,7 +18,7 @@ import java.util.zip.CRC32C;
  *   0 u32 magic 'ASHC' | 4 u16 version = 1 | 6 u16 reserved 0 | 8 u32 bytes of the body | 12 u32 CRC32C
  *  16 body: incarnation ceiling u64 | volumes u32 | volumes in the order of their names:
  *     name text | uuid 16 | size u64 | logical block u32 | created ms u64 | state u8 | epoch u64 |
- *     attachment u8 (0 none, 1 follows): host text | since ms u64 | ended ms u64 | stolen u8
+ *     attachment u8 (0 none, 1 follows): host text | since ms u64 | stolen u8 | ended ms u64
  *     (text: u8 length, then ASCII)
  * </pre>
  *
@@ -110,8 +110,8 @@ final class CatalogueCodec {
         if (attachment != null) {
             putText(out, attachment.hostId());
             out.putLong(attachment.sinceMs());
-            out.putLong(attachment.endedMs());
             out.put((byte) (attachment.stolen() ? 1 : 0));
+            out.putLong(attachment.endedMs());
         }
     }
 
@@ -125,7 +125,7 @@ final class CatalogueCodec {
             throw new IllegalArgumentException("unknown state");
         }
         long epoch = in.getLong();
-        Attachment attachment = flag(in) ? new Attachment(getText(in), in.getLong(), in.getLong(), flag(in)) : null;
+        Attachment attachment = flag(in) ? new Attachment(getText(in), in.getLong(), flag(in), in.getLong()) : null;
         return new VolumeRecord(name, uuid, geometry, createdMs, state, epoch, attachment);
     }
 
