@@ -116,26 +116,35 @@ public final class VolumeCatalogue {
         return failure != null ? failure : new CatalogueResult.Accepted(volume);
     }
 
-    /** Makes a volume larger; a smaller size is refused, the same size changes nothing. */
+    /** Returns why the volume can't be made this large, or null where it can; a size that it has already is allowed. */
+    public CatalogueResult checkGrowth(VolumeRecord volume, long sizeBytes) {
+        if (sizeBytes < volume.geometry().sizeBytes()) {
+            return refused(
+                    Status.INVALID,
+                    "volume " + volume.name() + " has " + volume.geometry().sizeBytes()
+                            + " bytes and can't be made smaller");
+        }
+        try {
+            BlockGeometry unused = volume.geometry().withSizeBytes(sizeBytes);
+            return null;
+        } catch (IllegalArgumentException e) {
+            return refused(Status.INVALID, e.getMessage());
+        }
+    }
+
+    /** Makes a volume larger; the same size changes nothing. */
     public CatalogueResult grow(String name, long sizeBytes) {
         VolumeRecord volume = find(name);
         if (volume == null) {
             return notFound(name);
         }
-        if (sizeBytes < volume.geometry().sizeBytes()) {
-            return refused(
-                    Status.INVALID,
-                    "volume " + name + " has " + volume.geometry().sizeBytes() + " bytes and can't be made smaller");
+        CatalogueResult refusal = checkGrowth(volume, sizeBytes);
+        if (refusal != null) {
+            return refusal;
         }
-        BlockGeometry geometry;
-        try {
-            geometry = volume.geometry().withSizeBytes(sizeBytes);
-        } catch (IllegalArgumentException e) {
-            return refused(Status.INVALID, e.getMessage());
-        }
-        return geometry.equals(volume.geometry())
+        return sizeBytes == volume.geometry().sizeBytes()
                 ? new CatalogueResult.Accepted(volume)
-                : commit(volume.withGeometry(geometry));
+                : commit(volume.withGeometry(volume.geometry().withSizeBytes(sizeBytes)));
     }
 
     /**
