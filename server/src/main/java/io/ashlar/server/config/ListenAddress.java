@@ -13,7 +13,8 @@ import java.util.regex.Pattern;
  * @param port 0 to 65535; 0 lets the kernel choose
  */
 public record ListenAddress(String host, int port) {
-    private static final Pattern FORM = Pattern.compile("\\[([0-9a-fA-F:.%]+)]:([0-9]{1,5})|([^:\\[\\]\\s]+):([0-9]{1,5})");
+    private static final Pattern FORM =
+            Pattern.compile("\\[([0-9a-fA-F:.%]+)]:([0-9]{1,5})|([^:\\[\\]\\s]+):([0-9]{1,5})");
 
     /** Checks the components. */
     public ListenAddress {
@@ -34,8 +35,7 @@ public record ListenAddress(String host, int port) {
                     "'" + text + "' is not an address; write HOST:PORT, such as 127.0.0.1:7440 or [::1]:7440");
         }
         boolean bracketed = matcher.group(1) != null;
-        return new ListenAddress(
-                matcher.group(bracketed ? 1 : 3), Integer.parseInt(matcher.group(bracketed ? 2 : 4)));
+        return new ListenAddress(matcher.group(bracketed ? 1 : 3), Integer.parseInt(matcher.group(bracketed ? 2 : 4)));
     }
 
     /**

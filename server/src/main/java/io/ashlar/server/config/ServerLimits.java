@@ -42,16 +42,15 @@ public record ServerLimits(
      * with the receive buffers it lies in, what waits to be sent, and one frame over each bound.
      */
     public long memoryBytesMax() {
-        long perConnection = Limits.RECEIVE_BYTES_MAX
-                + 2L * pooledBytesMax
-                + outboundBytesMax
-                + 2L * Limits.FRAME_BYTES_MAX;
+        long perConnection =
+                Limits.RECEIVE_BYTES_MAX + 2L * pooledBytesMax + outboundBytesMax + 2L * Limits.FRAME_BYTES_MAX;
         return perConnection * connectionsMax;
     }
 
     private static void check(String key, int value, int min, int max) {
         if (value < min || value > max) {
-            throw new IllegalArgumentException("server." + key + " = " + value + " is not between " + min + " and " + max);
+            throw new IllegalArgumentException(
+                    "server." + key + " = " + value + " is not between " + min + " and " + max);
         }
     }
 }

@@ -12,6 +12,7 @@ import java.util.concurrent.atomic.AtomicLongArray;
  * <p>Latency histograms have a bucket for each power of two nanoseconds from {@link #FIRST_BUCKET_NS}, the last one open.
  */
 @ThreadSafe
+@SuppressWarnings("EnumOrdinal") // indexes of cells in memory, which nothing outside this object ever sees
 public final class LoopCounters {
     /** Upper bound of the first latency bucket. */
     public static final int FIRST_BUCKET_NS = 1 << 10;

@@ -52,7 +52,10 @@ public final class NodeMetrics implements AutoCloseable {
             String operation = opcode.name().toLowerCase(Locale.ROOT);
             for (Status status : Status.values()) {
                 String outcome = status.name().toLowerCase(Locale.ROOT);
-                counter("requests", Tags.of("operation", operation, "status", outcome), loop -> loop.answers(opcode, status))
+                counter(
+                                "requests",
+                                Tags.of("operation", operation, "status", outcome),
+                                loop -> loop.answers(opcode, status))
                         .description("Requests answered")
                         .register(registry);
             }

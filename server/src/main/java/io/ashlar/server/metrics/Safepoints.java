@@ -25,8 +25,7 @@ final class Safepoints {
             Object runtime = Class.forName("sun.management.ManagementFactoryHelper")
                     .getMethod("getHotspotRuntimeMBean")
                     .invoke(null);
-            Method method =
-                    Class.forName("sun.management.HotspotRuntimeMBean").getMethod("getTotalSafepointTime");
+            Method method = Class.forName("sun.management.HotspotRuntimeMBean").getMethod("getTotalSafepointTime");
             method.invoke(runtime);
             return Optional.of(new Safepoints(runtime, method));
         } catch (ReflectiveOperationException | RuntimeException e) {

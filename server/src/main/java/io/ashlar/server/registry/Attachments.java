@@ -71,20 +71,14 @@ final class Attachments {
     }
 
     private void grant(
-            VolumeRecord volume,
-            BlockDevice device,
-            OpenRequest request,
-            VolumeUse use,
-            Consumer<OpenResult> answer) {
+            VolumeRecord volume, BlockDevice device, OpenRequest request, VolumeUse use, Consumer<OpenResult> answer) {
         long incarnation = catalogue.nextIncarnation();
         if (incarnation < 0) {
-            answer.accept(
-                    new OpenResult.Refused(Status.IO_ERROR, "the volume catalogue can't be written", null));
+            answer.accept(new OpenResult.Refused(Status.IO_ERROR, "the volume catalogue can't be written", null));
             return;
         }
         ServedVolume served = table.served(volume);
-        List<UseTicket> outdated =
-                request.readOnly() ? List.of() : outdated(served, volume.epoch(), request.loop());
+        List<UseTicket> outdated = request.readOnly() ? List.of() : outdated(served, volume.epoch(), request.loop());
         // On the list before it is answered: an even newer use must be able to end it.
         UseTicket ticket = new UseTicket(served, use, request, volume.epoch());
         served.tickets().add(ticket);

@@ -4,7 +4,6 @@ import io.ashlar.base.block.BlockDevice;
 import io.ashlar.base.status.Status;
 import io.ashlar.store.catalogue.VolumeRecord;
 
-
 /** The answer to an {@link OpenRequest}. */
 public sealed interface OpenResult {
     /**

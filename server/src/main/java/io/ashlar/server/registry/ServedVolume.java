@@ -3,7 +3,6 @@ package io.ashlar.server.registry;
 import io.ashlar.base.annotation.ConfinedTo;
 import io.ashlar.base.annotation.LoopKind;
 import io.ashlar.base.block.BlockDevice;
-
 import java.util.ArrayList;
 import java.util.List;
 import java.util.UUID;

@@ -47,25 +47,26 @@ final class VolumeCommands {
         AdminAnswer.Builder done = AdminAnswer.newBuilder();
         try {
             switch (request.getCommandCase()) {
-                case CREATE_VOLUME -> answer.accept(
-                        outcome(create(request.getCreateVolume()), done::setCreateVolume, done));
+                case CREATE_VOLUME ->
+                    answer.accept(outcome(create(request.getCreateVolume()), done::setCreateVolume, done));
                 case LIST_VOLUMES -> {
                     done.setListVolumes(list(request.getListVolumes().getAfter()));
                     answer.accept(new AdminOutcome.Done(done.build()));
                 }
-                case SHOW_VOLUME -> answer.accept(
-                        outcome(found(request.getShowVolume().getName()), done::setShowVolume, done));
-                case DELETE_VOLUME -> answer.accept(
-                        outcome(delete(request.getDeleteVolume().getName()), done::setDeleteVolume, done));
-                case RESIZE_VOLUME -> answer.accept(
-                        outcome(resize(request.getResizeVolume()), done::setResizeVolume, done));
+                case SHOW_VOLUME ->
+                    answer.accept(outcome(found(request.getShowVolume().getName()), done::setShowVolume, done));
+                case DELETE_VOLUME ->
+                    answer.accept(outcome(delete(request.getDeleteVolume().getName()), done::setDeleteVolume, done));
+                case RESIZE_VOLUME ->
+                    answer.accept(outcome(resize(request.getResizeVolume()), done::setResizeVolume, done));
                 case RELEASE_VOLUME -> release(request.getReleaseVolume().getName(), done, answer);
                 case GET_NODE_STATUS -> {
                     done.setGetNodeStatus(status());
                     answer.accept(new AdminOutcome.Done(done.build()));
                 }
-                case COMMAND_NOT_SET -> answer.accept(
-                        new AdminOutcome.Refused(Status.UNSUPPORTED, "this node does not know the command", null));
+                case COMMAND_NOT_SET ->
+                    answer.accept(
+                            new AdminOutcome.Refused(Status.UNSUPPORTED, "this node does not know the command", null));
             }
         } catch (StoreException e) {
             Status status = e.errno() == 0 ? Status.IO_ERROR : Errno.toStatus(-e.errno());
@@ -117,7 +118,8 @@ final class VolumeCommands {
         int uses = volume == null ? 0 : table.served(volume).tickets().size();
         if (uses > 0 && !volume.isAttached()) {
             return new CatalogueResult.Refused(
-                    Status.IN_USE, "volume " + name + " is open on " + uses + (uses == 1 ? " connection" : " connections"));
+                    Status.IN_USE,
+                    "volume " + name + " is open on " + uses + (uses == 1 ? " connection" : " connections"));
         }
         CatalogueResult begun = catalogue.beginDelete(name);
         if (begun instanceof CatalogueResult.Accepted accepted) {
@@ -154,8 +156,7 @@ final class VolumeCommands {
         if (found instanceof CatalogueResult.Accepted accepted) {
             done.setReleaseVolume(info(accepted.volume()));
         }
-        CatalogueResult result = attachments.release(
-                name, () -> answer.accept(new AdminOutcome.Done(done.build())));
+        CatalogueResult result = attachments.release(name, () -> answer.accept(new AdminOutcome.Done(done.build())));
         if (result instanceof CatalogueResult.Refused refused) {
             answer.accept(new AdminOutcome.Refused(refused.status(), refused.message(), null));
         }

@@ -33,8 +33,7 @@ public final class VolumeRegistry {
     private volatile String ailment = "";
 
     /** Takes over the catalogue and the files. */
-    public VolumeRegistry(
-            VolumeCatalogue catalogue, VolumeFiles files, NodeIdentity node, IntSupplier connections) {
+    public VolumeRegistry(VolumeCatalogue catalogue, VolumeFiles files, NodeIdentity node, IntSupplier connections) {
         table = new VolumeTable(catalogue, files);
         attachments = new Attachments(table);
         commands = new VolumeCommands(table, attachments, node, connections);
@@ -60,9 +59,7 @@ public final class VolumeRegistry {
      * @param answer told when that is durable
      */
     public void close(UseTicket ticket, String volume, boolean detach, Consumer<Status> answer) {
-        post(
-                () -> answer.accept(attachments.close(ticket, volume, detach)),
-                () -> answer.accept(Status.INTERNAL));
+        post(() -> answer.accept(attachments.close(ticket, volume, detach)), () -> answer.accept(Status.INTERNAL));
     }
 
     /** Carries out a volume command. */

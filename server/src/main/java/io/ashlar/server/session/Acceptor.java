@@ -10,6 +10,7 @@ import io.netty.channel.Channel;
 import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.ChannelInboundHandlerAdapter;
 import io.netty.channel.ChannelOption;
+import io.netty.channel.EventLoop;
 import io.netty.channel.WriteBufferWaterMark;
 import io.netty.channel.epoll.EpollChannelOption;
 import java.util.List;
@@ -22,7 +23,7 @@ import java.util.concurrent.atomic.AtomicInteger;
  */
 @ConfinedTo(LoopKind.DATA)
 final class Acceptor extends ChannelInboundHandlerAdapter {
-    private static final long RETRY_MS = 1000;
+    private static final long RETRY_NS = TimeUnit.SECONDS.toNanos(1);
     /** After so long without an acknowledgement the peer is gone: its host is off or cut off. */
     private static final int USER_TIMEOUT_MS = 30_000;
 
@@ -46,13 +47,16 @@ final class Acceptor extends ChannelInboundHandlerAdapter {
             connectionCount.decrementAndGet();
             loops.get(0).counters().happened(NodeEvent.CONNECTIONS_REFUSED);
             services.log()
-                    .line(channel.remoteAddress(), "refused: " + services.limits().connectionsMax() + " connections");
+                    .line(
+                            channel.remoteAddress(),
+                            "refused: " + services.limits().connectionsMax() + " connections");
             channel.unsafe().closeForcibly();
             return;
         }
         loops.get(0).counters().happened(NodeEvent.CONNECTIONS_ACCEPTED);
         configure(channel);
-        loop.loop().eventLoop().register(channel).addListener(registered -> {
+        EventLoop eventLoop = loop.loop().eventLoop();
+        eventLoop.register(channel).addListener(registered -> {
             if (registered.isSuccess()) {
                 begin(channel, loop);
             } else {
@@ -84,7 +88,6 @@ final class Acceptor extends ChannelInboundHandlerAdapter {
     public void exceptionCaught(ChannelHandlerContext ctx, Throwable cause) {
         services.log().line(ctx.channel().localAddress(), "can't accept a connection: " + cause.getMessage());
         ctx.channel().config().setAutoRead(false);
-        ctx.executor()
-                .schedule(() -> ctx.channel().config().setAutoRead(true), RETRY_MS, TimeUnit.MILLISECONDS);
+        loops.get(0).loop().schedule(() -> ctx.channel().config().setAutoRead(true), RETRY_NS);
     }
 }

@@ -9,6 +9,7 @@ import io.ashlar.server.registry.NodeIdentity;
 import io.ashlar.server.registry.VolumeRegistry;
 import io.netty.channel.ChannelFuture;
 import io.netty.channel.ChannelOption;
+import io.netty.channel.EventLoop;
 import io.netty.channel.epoll.EpollServerSocketChannel;
 import java.io.IOException;
 import java.net.InetSocketAddress;
@@ -62,7 +63,8 @@ public final class BlockService {
         server.config().setOption(ChannelOption.SO_BACKLOG, BACKLOG);
         server.config().setReuseAddress(true);
         server.pipeline().addLast(new Acceptor(services, loops, connectionCount));
-        check(loops.get(0).loop().eventLoop().register(server).awaitUninterruptibly());
+        EventLoop first = loops.get(0).loop().eventLoop();
+        check(first.register(server).awaitUninterruptibly());
         check(server.bind(address).awaitUninterruptibly());
     }
 

@@ -118,8 +118,8 @@ final class Connection implements FrameHandler {
                 counters().answered(opcode, Status.OK, 0, 0);
                 yield true;
             }
-            case HELLO, OPEN, CLOSE, ADMIN, BLOCK_STATUS, EVENT -> control.onFrame(
-                    header, memory, payloadIndex, payloadBytes, stampNs);
+            case HELLO, OPEN, CLOSE, ADMIN, BLOCK_STATUS, EVENT ->
+                control.onFrame(header, memory, payloadIndex, payloadBytes, stampNs);
         };
     }
 
@@ -301,7 +301,9 @@ final class Connection implements FrameHandler {
             send(MessageFrames.event(
                     channel.alloc(),
                     0,
-                    Event.newBuilder().setKind(EventKind.EVENT_KIND_SHUTTING_DOWN).build()));
+                    Event.newBuilder()
+                            .setKind(EventKind.EVENT_KIND_SHUTTING_DOWN)
+                            .build()));
             pauseOrGoOn();
             if (inFlight == 0) {
                 closeWhenSent();
@@ -318,7 +320,7 @@ final class Connection implements FrameHandler {
 
     /** Closes at once. */
     void closeNow() {
-        channel.close();
+        writer.close();
     }
 
     @Override
@@ -409,7 +411,8 @@ final class Connection implements FrameHandler {
         if (outbound.totalPendingWriteBytes() == 0 || sent != sentSeen) {
             sentSeen = sent;
             sentSeenNs = nowNs;
-        } else if (nowNs - sentSeenNs > TimeUnit.MILLISECONDS.toNanos(services.limits().slowReaderTimeoutMs())) {
+        } else if (nowNs - sentSeenNs
+                > TimeUnit.MILLISECONDS.toNanos(services.limits().slowReaderTimeoutMs())) {
             counters().happened(NodeEvent.SLOW_READERS_DROPPED);
             services.log().line(channel.remoteAddress(), "closed: takes no answers");
             closeNow();

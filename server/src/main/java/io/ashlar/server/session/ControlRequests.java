@@ -63,8 +63,7 @@ final class ControlRequests {
                     .setVersionMin(Limits.VERSION)
                     .setVersionMax(Limits.VERSION)
                     .build();
-            return connection.refuseAndClose(
-                    Opcode.HELLO, call.requestId, Status.VERSION_UNSUPPORTED, detail);
+            return connection.refuseAndClose(Opcode.HELLO, call.requestId, Status.VERSION_UNSUPPORTED, detail);
         }
         NodeIdentity node = services.node();
         connection.ready();
@@ -97,15 +96,15 @@ final class ControlRequests {
             call.refuse(Status.INVALID, "loop or epoch is out of range", null);
             return true;
         }
-        OpenVolume volume = handles.add(handle ->
-                new OpenVolume(connection, connection.loop().loop(), handle, open.getVolume(), readOnly));
+        OpenVolume volume = handles.add(
+                handle -> new OpenVolume(connection, connection.loop().loop(), handle, open.getVolume(), readOnly));
         if (volume == null) {
             int max = services.limits().handlesMax();
             call.refuse(Status.TOO_LARGE, "a connection may have " + max + " volumes open", null);
             return true;
         }
-        OpenRequest request = new OpenRequest(
-                open.getVolume(), open.getHostId(), open.getEpoch(), readOnly, steal, open.getLoop());
+        OpenRequest request =
+                new OpenRequest(open.getVolume(), open.getHostId(), open.getEpoch(), readOnly, steal, open.getLoop());
         services.registry()
                 .open(request, volume, result -> connection.loop().loop().execute(() -> opened(call, volume, result)));
         return true;
@@ -203,8 +202,7 @@ final class ControlRequests {
         /** Answers OK; the message may be null. */
         void answer(int handle, MessageLite message) {
             count(Status.OK);
-            connection.send(
-                    MessageFrames.answer(connection.channel().alloc(), opcode, requestId, handle, message));
+            connection.send(MessageFrames.answer(connection.channel().alloc(), opcode, requestId, handle, message));
             connection.ended();
         }
 
@@ -215,8 +213,8 @@ final class ControlRequests {
             if (holder != null) {
                 detail.setHolder(VolumeMessages.holder(holder));
             }
-            connection.send(MessageFrames.refusal(
-                    connection.channel().alloc(), opcode, requestId, 0, status, detail.build()));
+            connection.send(
+                    MessageFrames.refusal(connection.channel().alloc(), opcode, requestId, 0, status, detail.build()));
             connection.ended();
         }
 

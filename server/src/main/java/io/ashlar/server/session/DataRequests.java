@@ -116,7 +116,8 @@ final class DataRequests {
         connection.counters().happened(NodeEvent.CORRUPTION_REPORTS);
         long from = BlockGeometry.blockFloor(slot.offsetBytes());
         long end = Math.min(
-                BlockGeometry.blockCeiling(slot.endBytes()), slot.volume().geometry().sizeBytes());
+                BlockGeometry.blockCeiling(slot.endBytes()),
+                slot.volume().geometry().sizeBytes());
         int length = (int) (end - from);
         ByteBuf scratch = connection.channel().alloc().directBuffer(length, length);
         slot.scratch(scratch);
@@ -133,7 +134,8 @@ final class DataRequests {
         }
         ByteBuf buffer = slot.answerBuffer();
         int start = slot.answerIndex();
-        FrameHeader header = begin(buffer, start, slot.opcode(), slot.requestId(), slot.volume().handle(), status);
+        FrameHeader header = begin(
+                buffer, start, slot.opcode(), slot.requestId(), slot.volume().handle(), status);
         int payloadBytes = 0;
         if (status.isOk()) {
             ChecksumList table = slot.table();
@@ -142,7 +144,9 @@ final class DataRequests {
                 buffer.setIntLE(start + Limits.HEADER_BYTES + i * Limits.CHECKSUM_BYTES, table.get(i));
             }
             payloadBytes = count * Limits.CHECKSUM_BYTES + (int) slot.lengthBytes();
-            header.range(slot.offsetBytes(), slot.lengthBytes()).checksumCount(count).payloadBytes(payloadBytes);
+            header.range(slot.offsetBytes(), slot.lengthBytes())
+                    .checksumCount(count)
+                    .payloadBytes(payloadBytes);
         }
         header.seal(loop.crc());
         answers.commit(slot, Limits.HEADER_BYTES + payloadBytes);

@@ -69,7 +69,8 @@ final class CatalogueCodec {
             throw new StoreException("the volume catalogue has version " + Short.toUnsignedInt(in.getShort(4))
                     + ", this program knows version " + VERSION);
         }
-        if (in.getInt(8) != bytes.length - HEADER_BYTES || in.getInt(CHECKSUM_OFFSET) != checksum(bytes, bytes.length)) {
+        if (in.getInt(8) != bytes.length - HEADER_BYTES
+                || in.getInt(CHECKSUM_OFFSET) != checksum(bytes, bytes.length)) {
             throw new StoreException("the volume catalogue is damaged");
         }
         try {

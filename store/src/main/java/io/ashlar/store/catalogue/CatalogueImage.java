@@ -23,7 +23,6 @@ record CatalogueImage(long incarnationCeiling, SortedMap<String, VolumeRecord> v
         }
     }
 
-
     CatalogueImage with(VolumeRecord volume) {
         SortedMap<String, VolumeRecord> changed = new TreeMap<>(volumes);
         changed.put(volume.name(), volume);

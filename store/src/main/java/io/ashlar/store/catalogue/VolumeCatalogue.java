@@ -84,8 +84,8 @@ public final class VolumeCatalogue {
         } catch (IllegalArgumentException e) {
             return refused(Status.INVALID, e.getMessage());
         }
-        VolumeRecord volume = new VolumeRecord(
-                name, random.nextUuid(), geometry, clock.wallMs(), VolumeState.CREATING, 0, null);
+        VolumeRecord volume =
+                new VolumeRecord(name, random.nextUuid(), geometry, clock.wallMs(), VolumeState.CREATING, 0, null);
         return commit(volume);
     }
 
@@ -160,9 +160,8 @@ public final class VolumeCatalogue {
         if (volume.isAttached() && !own && !steal) {
             return inUse(volume);
         }
-        Attachment attachment = own
-                ? volume.attachment()
-                : new Attachment(hostId, clock.wallMs(), volume.isAttached(), 0);
+        Attachment attachment =
+                own ? volume.attachment() : new Attachment(hostId, clock.wallMs(), volume.isAttached(), 0);
         return commit(volume.withAttachment(volume.epoch() + 1, attachment));
     }
 
@@ -172,13 +171,16 @@ public final class VolumeCatalogue {
         if (volume == null) {
             return notFound(name);
         }
-        if (volume.epoch() == epoch && volume.isAttached() && volume.attachment().isHeldBy(hostId)) {
+        if (volume.epoch() == epoch
+                && volume.isAttached()
+                && volume.attachment().isHeldBy(hostId)) {
             return new CatalogueResult.Accepted(volume);
         }
         String now = volume.isAttached() ? volume.attachment().describe() : "held by nobody";
         return refused(
-                Status.FENCED, "epoch " + epoch + " of volume " + name + " is over: the volume is " + now
-                        + " under epoch " + volume.epoch());
+                Status.FENCED,
+                "epoch " + epoch + " of volume " + name + " is over: the volume is " + now + " under epoch "
+                        + volume.epoch());
     }
 
     /** Ends the attachment of this epoch cleanly; one that is over already stays as it is. */
@@ -202,7 +204,8 @@ public final class VolumeCatalogue {
         if (!volume.isAttached()) {
             return new CatalogueResult.Accepted(volume);
         }
-        return commit(volume.withAttachment(volume.epoch() + 1, volume.attachment().ended(clock.wallMs())));
+        return commit(
+                volume.withAttachment(volume.epoch() + 1, volume.attachment().ended(clock.wallMs())));
     }
 
     /**
