@@ -42,4 +42,7 @@ public interface StorageIo {
 
     /** Returns the bytes still free on the file system that holds the path. */
     long freeBytes(Path path) throws StoreException;
+
+    /** Returns whether the path lies on a file system that lives in memory, where no read waits for a disk. */
+    boolean isInMemory(Path path) throws StoreException;
 }
