@@ -57,7 +57,7 @@ public final class StorageNode implements AutoCloseable {
         List<LoopCounters> counters =
                 loops.all().stream().map(loop -> new LoopCounters()).toList();
         service = new BlockService(loops.all(), counters, connectionCount, node, registry);
-        metrics = new NodeMetrics(counters, () -> registry.figures(FIGURES_MS), node.software());
+        metrics = new NodeMetrics(counters, () -> registry.figures(FIGURES_MS), storage.files().counters(), node.software());
     }
 
     /**

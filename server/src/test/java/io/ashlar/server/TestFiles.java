@@ -4,6 +4,7 @@ import io.ashlar.base.block.BlockDevice;
 import io.ashlar.base.block.BlockGeometry;
 import io.ashlar.server.registry.VolumeFiles;
 import io.ashlar.store.file.StoreException;
+import io.ashlar.store.meter.StoreCounters;
 import java.util.Map;
 import java.util.UUID;
 import java.util.concurrent.ConcurrentHashMap;
@@ -83,6 +84,11 @@ public final class TestFiles implements VolumeFiles {
     @Override
     public long freeBytes() {
         return 1 << 29;
+    }
+
+    @Override
+    public StoreCounters counters() {
+        return new StoreCounters();
     }
 
     @Override

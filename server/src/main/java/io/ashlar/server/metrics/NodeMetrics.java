@@ -15,8 +15,10 @@ import io.micrometer.core.instrument.binder.system.ProcessorMetrics;
 import io.micrometer.core.instrument.binder.system.UptimeMetrics;
 import io.micrometer.prometheusmetrics.PrometheusConfig;
 import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
+import io.ashlar.store.meter.StoreCounters;
 import java.util.List;
 import java.util.Locale;
+import java.util.concurrent.atomic.LongAdder;
 import java.util.function.Supplier;
 import java.util.function.ToDoubleFunction;
 import java.util.function.ToLongFunction;
@@ -32,13 +34,18 @@ public final class NodeMetrics implements AutoCloseable {
     private final PrometheusMeterRegistry registry = new PrometheusMeterRegistry(PrometheusConfig.DEFAULT);
     private final JvmGcMetrics gc = new JvmGcMetrics();
     private final List<LoopCounters> loops;
+    private final Supplier<StoreFigures> store;
+    private volatile StoreFigures figures = new StoreFigures(0, 0, 0, 0, 0);
 
-    /** Registers everything; the suppliers are called at each scrape, on the scraper's thread. */
-    public NodeMetrics(List<LoopCounters> loops, Supplier<StoreFigures> store, String version) {
+    /** Registers everything; the supplier is called once a scrape, on the scraper's thread. */
+    public NodeMetrics(
+            List<LoopCounters> loops, Supplier<StoreFigures> store, StoreCounters storeCounters, String version) {
         this.loops = List.copyOf(loops);
+        this.store = store;
         registerRequests();
         registerEvents();
-        registerStore(store);
+        registerStore();
+        registerStoreCounters(storeCounters);
         registerJvm();
         String kernel = System.getProperty("os.version");
         Gauge.builder("ashlar.build.info", () -> 1)
@@ -84,17 +91,33 @@ public final class NodeMetrics implements AutoCloseable {
         }
     }
 
-    private void registerStore(Supplier<StoreFigures> store) {
-        gauge("volumes", store, StoreFigures::volumes, "Volumes in service");
-        gauge("attachments", store, StoreFigures::attachments, "Volumes that some host holds for writing");
-        gauge("stored.bytes", store, StoreFigures::storedBytes, "Bytes on the disk that the volumes take");
-        gauge("capacity.bytes", store, StoreFigures::capacityBytes, "Size of the data folder's file system");
-        gauge("free.bytes", store, StoreFigures::freeBytes, "Bytes left on the data folder's file system");
+    private void registerStoreCounters(StoreCounters counters) {
+        storeCounter("hand.offs", counters.handOffs(), "Requests, or parts of them, that left their loop for the pool");
+        storeCounter("parked", counters.parked(), "Requests that waited for an overlapping one");
+        storeCounter("file.syncs", counters.fileSyncs(), "Syncs of extents");
+        storeCounter("intent.syncs", counters.intentSyncs(), "Syncs that made write intents durable");
+        storeCounter("sync.failures", counters.syncFailures(), "Syncs that failed, each until the next start");
+        storeCounter("regions.recovered", counters.regionsRecovered(), "Regions settled after an unclean stop");
+        storeCounter("torn.blocks", counters.tornBlocks(), "Blocks that recovery took as they lay");
+        storeCounter("corrupt.blocks", counters.corruptBlocks(), "Blocks answered as corrupt");
     }
 
-    private void gauge(
-            String name, Supplier<StoreFigures> store, ToLongFunction<StoreFigures> figure, String description) {
-        Gauge.builder(PREFIX + name, store, s -> figure.applyAsLong(s.get()))
+    private void storeCounter(String name, LongAdder adder, String description) {
+        FunctionCounter.builder("ashlar.store." + name, adder, LongAdder::sum)
+                .description(description)
+                .register(registry);
+    }
+
+    private void registerStore() {
+        gauge("volumes", StoreFigures::volumes, "Volumes in service");
+        gauge("attachments", StoreFigures::attachments, "Volumes that some host holds for writing");
+        gauge("stored.bytes", StoreFigures::storedBytes, "Bytes on the disk that the volumes take");
+        gauge("capacity.bytes", StoreFigures::capacityBytes, "Size of the data folder's file system");
+        gauge("free.bytes", StoreFigures::freeBytes, "Bytes left on the data folder's file system");
+    }
+
+    private void gauge(String name, ToLongFunction<StoreFigures> figure, String description) {
+        Gauge.builder(PREFIX + name, () -> figure.applyAsLong(figures))
                 .description(description)
                 .register(registry);
     }
@@ -131,6 +154,7 @@ public final class NodeMetrics implements AutoCloseable {
 
     /** Returns all metrics in Prometheus' text format. */
     public String text() {
+        figures = store.get();
         return registry.scrape();
     }
 

@@ -6,6 +6,7 @@ import io.ashlar.base.block.BlockDevice;
 import io.ashlar.base.block.BlockGeometry;
 import io.ashlar.store.DataFolder;
 import io.ashlar.store.file.StoreException;
+import io.ashlar.store.meter.StoreCounters;
 import io.ashlar.store.volume.StoredVolume;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -70,6 +71,11 @@ public final class FolderFiles implements VolumeFiles {
     @Override
     public long freeBytes() throws StoreException {
         return folder.freeBytes();
+    }
+
+    @Override
+    public StoreCounters counters() {
+        return folder.counters();
     }
 
     @Override

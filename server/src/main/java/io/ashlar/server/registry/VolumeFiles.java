@@ -3,6 +3,7 @@ package io.ashlar.server.registry;
 import io.ashlar.base.block.BlockDevice;
 import io.ashlar.base.block.BlockGeometry;
 import io.ashlar.store.file.StoreException;
+import io.ashlar.store.meter.StoreCounters;
 import java.util.UUID;
 
 /**
@@ -36,6 +37,9 @@ public interface VolumeFiles extends AutoCloseable {
 
     /** Returns what is left of it. */
     long freeBytes() throws StoreException;
+
+    /** Returns what the store counts. */
+    StoreCounters counters();
 
     /** Ends the use of the data folder in order, all volumes being closed. */
     @Override

@@ -102,14 +102,14 @@ final class Connection implements FrameHandler {
         }
         Opcode opcode = header.opcode();
         if ((state == State.NEW) != (opcode == Opcode.HELLO) || state == State.FAULTY) {
-            return fault(FrameFault.OUT_OF_TURN, header.requestId());
+            return fault(FrameFault.OUT_OF_TURN, opcode, header.requestId());
         }
         if (state == State.STOPPING) {
             counters().happened(NodeEvent.REQUESTS_DROPPED);
             return true;
         }
         if (inFlight == services.limits().inFlightMax()) {
-            return fault(FrameFault.TOO_MANY_IN_FLIGHT, header.requestId());
+            return fault(FrameFault.TOO_MANY_IN_FLIGHT, opcode, header.requestId());
         }
         return switch (opcode) {
             case READ, WRITE, WRITE_ZEROES, DISCARD, FLUSH, REPORT_CORRUPT -> onData(header, memory, payloadIndex);
@@ -267,12 +267,12 @@ final class Connection implements FrameHandler {
 
     @Override
     public void onFault(FrameFault fault, long requestId) {
-        fault(fault, requestId);
+        fault(fault, Opcode.HELLO, requestId);
     }
 
     /** Answers a broken rule and closes the connection; returns false for the decoder. */
-    boolean fault(FrameFault fault, long requestId) {
-        return refuseAndClose(Opcode.PING, requestId, fault.status(), fault.text());
+    boolean fault(FrameFault fault, Opcode opcode, long requestId) {
+        return refuseAndClose(opcode, requestId, fault.status(), fault.text());
     }
 
     boolean refuseAndClose(Opcode opcode, long requestId, Status status, String reason) {

@@ -46,13 +46,13 @@ final class ControlRequests {
             case ADMIN -> admin(call, MessageFrames.parse(AdminRequest.parser(), memory, payloadIndex, payloadBytes));
             case CLOSE -> close(call, handles.find(header.handle()), header.aux());
             case BLOCK_STATUS -> blockStatus(call, header);
-            default -> connection.fault(FrameFault.OUT_OF_TURN, header.requestId());
+            default -> connection.fault(FrameFault.OUT_OF_TURN, header.opcode(), header.requestId());
         };
     }
 
     private boolean hello(Call call, Hello hello) {
         if (hello == null) {
-            return connection.fault(FrameFault.BAD_MESSAGE, call.requestId);
+            return connection.fault(FrameFault.BAD_MESSAGE, call.opcode, call.requestId);
         }
         if (Integer.compareUnsigned(hello.getVersionMin(), Limits.VERSION) > 0
                 || Integer.compareUnsigned(hello.getVersionMax(), Limits.VERSION) < 0) {
@@ -83,7 +83,7 @@ final class ControlRequests {
 
     private boolean open(Call call, Open open) {
         if (open == null) {
-            return connection.fault(FrameFault.BAD_MESSAGE, call.requestId);
+            return connection.fault(FrameFault.BAD_MESSAGE, call.opcode, call.requestId);
         }
         connection.began();
         boolean readOnly = open.getMode() == OpenMode.OPEN_MODE_READ_ONLY;
@@ -127,7 +127,7 @@ final class ControlRequests {
                 OpenAnswer.newBuilder()
                         .setHandle(volume.handle())
                         .setGeometry(VolumeMessages.geometry(volume.geometry().withReadOnly(volume.readOnly())))
-                        .setEpoch(opened.record().epoch())
+                        .setEpoch(volume.readOnly() ? 0 : opened.record().epoch())
                         .setIncarnation(opened.incarnation())
                         .setVolumeId(VolumeMessages.bytes(opened.record().uuid()))
                         .build());
@@ -155,7 +155,7 @@ final class ControlRequests {
 
     private boolean admin(Call call, AdminRequest request) {
         if (request == null) {
-            return connection.fault(FrameFault.BAD_MESSAGE, call.requestId);
+            return connection.fault(FrameFault.BAD_MESSAGE, call.opcode, call.requestId);
         }
         connection.began();
         services.registry()
