@@ -38,6 +38,10 @@ public interface LibC {
 
     int fallocate(int fd, int mode, @off_t long offset, @off_t long length);
 
+    int ftruncate(int fd, @off_t long length);
+
+    int statx(int folderFd, CharSequence path, int flags, int mask, long result);
+
     int fsync(int fd);
 
     int fdatasync(int fd);
@@ -50,6 +54,8 @@ public interface LibC {
     Pointer mmap(Pointer address, @size_t long length, int protection, int flags, int fd, @off_t long offset);
 
     int munmap(long address, @size_t long length);
+
+    Pointer mremap(Pointer old, @size_t long oldLength, @size_t long newLength, int flags, Pointer target);
 
     int mlockall(int flags);
 

@@ -9,6 +9,7 @@ import java.nio.ByteOrder;
 import jnr.ffi.LastError;
 import jnr.ffi.LibraryLoader;
 import jnr.ffi.LibraryOption;
+import jnr.ffi.Pointer;
 import jnr.ffi.Runtime;
 
 /**
@@ -23,6 +24,15 @@ public final class Linux {
             .option(LibraryOption.SaveError, true)
             .load("c");
     private static final Runtime RUNTIME = Runtime.getRuntime(LIBC);
+
+    /** From {@code linux/fcntl.h}: paths are relative to the working folder. */
+    private static final int AT_FDCWD = -100;
+    /** From {@code linux/stat.h}: ask for stx_blocks. */
+    private static final int STATX_BLOCKS = 0x400;
+    /** From {@code linux/stat.h}: size of struct statx, and where stx_blocks (512 bytes each) lies in it. */
+    private static final int STATX_BYTES = 256;
+
+    private static final int STX_BLOCKS_OFFSET = 48;
 
     private Linux() {}
 
@@ -71,6 +81,22 @@ public final class Linux {
         return check(LIBC.fallocate(fd, mode, offset, length));
     }
 
+    /** Sets a file's size; what is added is a hole. */
+    public static int truncate(int fd, long length) {
+        return check(LIBC.ftruncate(fd, length));
+    }
+
+    /** Returns the bytes that a file takes on disk (statx(2), stx_blocks), or -errno. Allocates. */
+    public static long allocatedBytes(String path) {
+        ByteBuf statx = Unpooled.directBuffer(STATX_BYTES);
+        try {
+            int result = check(LIBC.statx(AT_FDCWD, path, 0, STATX_BLOCKS, statx.memoryAddress()));
+            return result < 0 ? result : statx.getLongLE(STX_BLOCKS_OFFSET) * 512;
+        } finally {
+            statx.release();
+        }
+    }
+
     /** Makes a file or directory durable, metadata included. */
     public static int fsync(int fd) {
         return check(LIBC.fsync(fd));
@@ -103,7 +129,27 @@ public final class Linux {
         return address == -1 ? -errno() : address;
     }
 
-    /** Unmaps what {@link #mapShared} mapped; the caller guarantees that nobody touches it any more. */
+    /** Maps zeroed private memory that takes a page only when it is touched; returns the address or -errno. */
+    public static long mapAnonymous(long length) {
+        // PROT_READ | PROT_WRITE; MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE (asm-generic/mman-common.h)
+        long address = LIBC.mmap(null, length, 1 | 2, 2 | 0x20 | 0x4000, -1, 0).address();
+        return address == -1 ? -errno() : address;
+    }
+
+    /**
+     * Moves a mapping of {@code length} bytes over another one of the same length, which ceases to exist. Other threads
+     * that touch the target see the old bytes or the new ones, never a hole.
+     *
+     * @return 0 or -errno
+     */
+    public static int moveMapping(long from, long length, long target) {
+        // MREMAP_MAYMOVE | MREMAP_FIXED (linux/mman.h)
+        long address = LIBC.mremap(Pointer.wrap(RUNTIME, from), length, length, 1 | 2, Pointer.wrap(RUNTIME, target))
+                .address();
+        return address == -1 ? -errno() : 0;
+    }
+
+    /** Unmaps what {@link #mapShared} or {@link #mapAnonymous} mapped; the caller guarantees that nobody touches it any more. */
     public static int unmap(long address, long length) {
         return check(LIBC.munmap(address, length));
     }

@@ -2,20 +2,24 @@ package io.ashlar.client.admin;
 
 import io.ashlar.base.status.Status;
 
-/** A command could not be carried out. The message is one line for people. */
+/** Why a node did not do what was asked: the message is one line for people. */
 public final class AdminException extends Exception {
-    private static final long serialVersionUID = 1L;
+    private static final long serialVersionUID = 1;
 
     private final Status status;
 
-    /** Creates an exception. */
-    public AdminException(Status status, String message) {
-        super(message);
+    AdminException(Status status, String message, Throwable cause) {
+        super(message, cause);
         this.status = status;
     }
 
-    /** Returns the reason; {@link Status#UNAVAILABLE} when the node can't be reached. */
+    /** Returns the node's answer, or {@link Status#UNAVAILABLE} when there was none. */
     public Status status() {
         return status;
+    }
+
+    /** Returns whether the node could not be talked to at all. */
+    public boolean isUnreachable() {
+        return status == Status.UNAVAILABLE;
     }
 }

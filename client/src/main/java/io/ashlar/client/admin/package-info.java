@@ -1,5 +1,5 @@
 /**
- * Volume commands to a node. Read {@link io.ashlar.client.admin.AdminClient} first. Owned by the thread that made it; it
- * blocks. Imports {@code protocol}. Control plane.
+ * Volume commands over ADMIN frames, blocking. Read {@link io.ashlar.client.admin.AdminClient} first. Runs on the thread
+ * of the command. Imports {@code base} and {@code protocol}. Control plane.
  */
 package io.ashlar.client.admin;
