@@ -12,18 +12,7 @@ import picocli.CommandLine.Command;
         mixinStandardHelpOptions = true,
         versionProvider = Version.class,
         synopsisSubcommandLabel = "COMMAND",
-        subcommands = {
-            ServerCommand.class,
-            VolumeCommand.class,
-            BridgeCommand.class,
-            AttachCommand.class,
-            DetachCommand.class,
-            AttachmentsCommand.class,
-            BenchCommand.class,
-            StoreCommand.class,
-            DoctorCommand.class,
-            picocli.AutoComplete.GenerateCompletion.class
-        },
+        subcommands = {picocli.AutoComplete.GenerateCompletion.class},
         exitCodeListHeading = "%nExit codes:%n",
         exitCodeList = {
             "0:done",
@@ -53,7 +42,8 @@ public final class Main {
         CommandLine command = e.getCommandLine();
         String message = e.getMessage().replaceAll("\\s*\\R\\s*", " ");
         command.getErr()
-                .println("ashlar: " + message + " (see " + command.getCommandSpec().qualifiedName() + " --help)");
+                .println("ashlar: " + message + " (see "
+                        + command.getCommandSpec().qualifiedName() + " --help)");
         return CommandLine.ExitCode.USAGE;
     }
 }

@@ -66,7 +66,7 @@ final class UsedRing {
     /**
      * Orders our stores before our later loads, which neither release nor acquire does. Needed twice, each time against the
      * driver doing the mirror image (virtio 1.2, 2.7.7.2 and 2.7.10.1): between publishing used.idx and reading used_event
-     * or avail.flags, and between asking for kicks and reading avail.idx again. {@code LostWakeupTest} hangs without it.
+     * or avail.flags, and between asking for kicks and reading avail.idx again. Without either, {@code LostWakeupTest} fails with both sides asleep.
      */
     static void fence() {
         VarHandle.fullFence();
