@@ -240,6 +240,11 @@ public final class RawClient implements AutoCloseable {
         return nextId;
     }
 
+    /** Returns the socket, for tests that speak in bulk. */
+    public Socket socket() {
+        return socket;
+    }
+
     /** Sends a frame, which carries the next number; takes it over. */
     public long send(ByteBuf frame) throws IOException {
         sendBytes(frame);
