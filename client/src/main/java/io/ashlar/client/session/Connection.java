@@ -46,6 +46,7 @@ final class Connection implements FrameHandler {
     private FrameWriter writer;
     private int handle;
     private boolean greeted;
+    private boolean closed;
     private Refusal reason = Refusal.unreachable("connection closed by the node");
     private Loop.Scheduled watch;
     private boolean heard;
@@ -79,6 +80,10 @@ final class Connection implements FrameHandler {
 
     void greet() {
         greeted = true;
+        if (closed) {
+            session.lost(reason);
+            return;
+        }
         heard = true;
         watch();
         send(
@@ -214,6 +219,7 @@ final class Connection implements FrameHandler {
 
     @Override
     public void onClosed() {
+        closed = true;
         if (watch != null) {
             watch.cancel();
         }

@@ -46,6 +46,7 @@ final class RemoteQueue implements BlockQueue, SessionListener, RangeOwner {
     private final SlotTable slots;
     private final RequestEncoder encoder;
     private final AnswerReader answers;
+    private final GivingUp givingUp;
     private final Durability.Stamp stamp;
     private final WaitingRequests waiting = new WaitingRequests();
     private final WakeList woken = new WakeList();
@@ -55,7 +56,6 @@ final class RemoteQueue implements BlockQueue, SessionListener, RangeOwner {
     private int sendLimit;
     private long incarnation;
     private int bootGeneration;
-    private long step;
     private boolean inBatch;
     private boolean completedSome;
     private boolean resumeScheduled;
@@ -73,6 +73,7 @@ final class RemoteQueue implements BlockQueue, SessionListener, RangeOwner {
         slots = new SlotTable(volume.options().requestsMax(), volume.ranges(), this, PooledByteBufAllocator.DEFAULT);
         encoder = new RequestEncoder(slots.prefixes());
         answers = new AnswerReader(this, slots);
+        givingUp = new GivingUp(this, slots, waiting, counters);
         stamp = volume.durability().register();
         session = new Session(volume.options().session(), loop, this);
     }
@@ -99,7 +100,7 @@ final class RemoteQueue implements BlockQueue, SessionListener, RangeOwner {
 
     private void begin(BlockRequest request, int age) {
         RequestSlot slot = slots.take();
-        slot.begin(request, step - age);
+        slot.begin(request, givingUp.bornStep(age));
         if (request.operation() == Operation.FLUSH
                 || slot.claim.start(
                         request.offsetBytes(),
@@ -143,7 +144,7 @@ final class RemoteQueue implements BlockQueue, SessionListener, RangeOwner {
         }
         closing = true;
         if (!session.isReady()) {
-            abandonAll();
+            givingUp.abandonAll();
         }
         settle();
     }
@@ -171,6 +172,9 @@ final class RemoteQueue implements BlockQueue, SessionListener, RangeOwner {
             slot.claim.end(woken);
             slots.giveBack(slot);
         }
+        for (RequestSlot slot = slots.toSend.first(); slot != null; slot = slot.next) {
+            slot.mayBeAtNode = false;
+        }
         if (volume.opened(opened)) {
             settle();
         }
@@ -183,11 +187,11 @@ final class RemoteQueue implements BlockQueue, SessionListener, RangeOwner {
         inBatch = false;
         answers.reset();
         if (ended != null) {
-            failAll();
+            givingUp.failAll(ended);
         } else if (closing) {
-            abandonAll();
-        } else {
-            abandonExpired();
+            givingUp.abandonAll();
+        } else if (volume.options().ioTimeoutMs() > 0) {
+            givingUp.abandonOverdue();
         }
         settle();
     }
@@ -244,15 +248,17 @@ final class RemoteQueue implements BlockQueue, SessionListener, RangeOwner {
         finish(slot, status);
     }
 
-    /** Sends a request again, at once. */
+    /** Sends a request that was answered again, at once. */
     void again(RequestSlot slot) {
         slots.sent.remove(slot);
+        slot.mayBeAtNode = false;
         slots.toSend.add(slot);
     }
 
-    /** Sends a request again after a pause. */
+    /** Sends a request that was answered again after a pause. */
     void later(RequestSlot slot) {
         slots.sent.remove(slot);
+        slot.mayBeAtNode = false;
         slots.paused.add(slot);
         if (!resumeScheduled) {
             resumeScheduled = true;
@@ -275,42 +281,17 @@ final class RemoteQueue implements BlockQueue, SessionListener, RangeOwner {
 
     // ---- Ends ----
 
-    private void finish(RequestSlot slot, Status status) {
+    /** Frees the slot of a request and hands the request back. */
+    void finish(RequestSlot slot, Status status) {
         BlockRequest request = slot.takeRequest();
         slot.claim.end(woken);
         slots.giveBack(slot);
+        handBack(request, status);
+    }
+
+    void handBack(BlockRequest request, Status status) {
         completedSome = true;
         request.complete(status);
-    }
-
-    /** Hands a request back while the node can't be reached: one that it never saw is over, others keep their range. */
-    private void abandon(SlotList list, RequestSlot slot, Status status) {
-        list.remove(slot);
-        counters.abandoned.increment();
-        if (!slot.everSent) {
-            finish(slot, status);
-            return;
-        }
-        BlockRequest request = slot.takeRequest();
-        slots.abandoned.add(slot);
-        completedSome = true;
-        request.complete(status);
-    }
-
-    private void abandonAll() {
-        for (SlotList list : new SlotList[] {slots.toSend, slots.paused, slots.heldBack}) {
-            while (!list.isEmpty()) {
-                abandon(list, list.first(), Status.UNAVAILABLE);
-            }
-        }
-        failWaiting(Status.UNAVAILABLE);
-    }
-
-    private void failWaiting(Status status) {
-        for (BlockRequest request = waiting.poll(); request != null; request = waiting.poll()) {
-            completedSome = true;
-            request.complete(status);
-        }
     }
 
     /** Says that the volume has ended; on any thread. */
@@ -327,19 +308,9 @@ final class RemoteQueue implements BlockQueue, SessionListener, RangeOwner {
         boolean mustWait = !slots.sent.isEmpty();
         session.end();
         if (!mustWait) {
-            failAll();
+            givingUp.failAll(status);
             settle();
         }
-    }
-
-    /** Fails all requests; the connection is gone, so that nothing refers to their memory. */
-    private void failAll() {
-        for (SlotList list : new SlotList[] {slots.toSend, slots.paused, slots.heldBack}) {
-            for (RequestSlot slot = list.poll(); slot != null; slot = list.poll()) {
-                finish(slot, ended);
-            }
-        }
-        failWaiting(ended);
     }
 
     private void scheduleStep() {
@@ -347,54 +318,17 @@ final class RemoteQueue implements BlockQueue, SessionListener, RangeOwner {
         Loop.Scheduled unused = loop.schedule(this::onStep, Math.max(stepNs, 1));
     }
 
-    /** One step of the I/O timeout. */
     private void onStep() {
         if (ended != null || session.state() == ConnectionState.CLOSED) {
             return;
         }
-        step++;
-        waiting.turn();
-        for (BlockRequest late = waiting.pollExpired(); late != null; late = waiting.pollExpired()) {
-            counters.abandoned.increment();
-            completedSome = true;
-            late.complete(Status.TIMED_OUT);
-        }
-        if (hasExpired(slots.sent)) {
-            // Its memory may still be in the outbound buffer: the rest follows in onLost.
-            session.drop("a request took longer than the I/O timeout");
+        if (givingUp.endStep()) {
+            session.drop("a request took longer than the I/O timeout"); // the rest follows in onLost
         } else {
-            abandonExpired();
+            givingUp.abandonOverdue();
         }
         settle();
         scheduleStep();
-    }
-
-    private boolean isExpired(RequestSlot slot) {
-        return step - slot.bornStep > WaitingRequests.STEPS;
-    }
-
-    private boolean hasExpired(SlotList list) {
-        for (RequestSlot slot = list.first(); slot != null; slot = slot.next) {
-            if (isExpired(slot)) {
-                return true;
-            }
-        }
-        return false;
-    }
-
-    private void abandonExpired() {
-        if (volume.options().ioTimeoutMs() == 0) {
-            return;
-        }
-        for (SlotList list : new SlotList[] {slots.toSend, slots.paused, slots.heldBack}) {
-            for (RequestSlot slot = list.first(); slot != null; ) {
-                RequestSlot following = slot.next;
-                if (isExpired(slot)) {
-                    abandon(list, slot, Status.TIMED_OUT);
-                }
-                slot = following;
-            }
-        }
     }
 
     // ---- Between batches ----

@@ -50,7 +50,7 @@ final class RequestEncoder {
     void send(RequestSlot slot, FrameWriter writer, int handle) {
         BlockRequest request = slot.request();
         slot.requestId = ++sent << INDEX_BITS | slot.index;
-        slot.everSent = true;
+        slot.mayBeAtNode = true;
         header.wrap(prefixes, slot.prefixStart)
                 .clear()
                 .opcode(opcodeOf(request.operation()))

@@ -38,7 +38,10 @@ final class RequestSlot {
     long requestId;
 
     long lastPart;
-    boolean everSent;
+
+    /** Whether a node may still work it off: sent, and neither answered nor of an incarnation that has ended. */
+    boolean mayBeAtNode;
+
     int attempts;
     long bornStep;
     long flushNumber;
@@ -52,7 +55,7 @@ final class RequestSlot {
 
     void begin(BlockRequest newRequest, long step) {
         request = newRequest;
-        everSent = false;
+        mayBeAtNode = false;
         attempts = 0;
         bornStep = step;
         flushNumber = 0;
