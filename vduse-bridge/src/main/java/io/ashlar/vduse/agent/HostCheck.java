@@ -87,7 +87,8 @@ public final class HostCheck {
     private Finding kernel() {
         String release = release();
         Matcher version = RELEASE.matcher(release);
-        int number = version.matches() ? Integer.parseInt(version.group(1)) * 1000 + Integer.parseInt(version.group(2)) : 0;
+        int number =
+                version.matches() ? Integer.parseInt(version.group(1)) * 1000 + Integer.parseInt(version.group(2)) : 0;
         if (number >= 6004) {
             return ok("kernel", release);
         }
@@ -118,7 +119,8 @@ public final class HostCheck {
         }
         return Files.isReadable(node) && Files.isWritable(node)
                 ? ok(subject, "can be opened")
-                : new Finding(subject, Verdict.MISSING, "permission denied", "run the bridge as root, or give it the node");
+                : new Finding(
+                        subject, Verdict.MISSING, "permission denied", "run the bridge as root, or give it the node");
     }
 
     private Finding tool() {
@@ -128,14 +130,21 @@ public final class HostCheck {
             }
         }
         return new Finding(
-                "vdpa tool", Verdict.WARNING, "not found", "the bridge does without; to look at the bus: apt install iproute2");
+                "vdpa tool",
+                Verdict.WARNING,
+                "not found",
+                "the bridge does without; to look at the bus: apt install iproute2");
     }
 
     private Finding capability(String name, int bit, Verdict without, String purpose) {
         long effective = Long.parseUnsignedLong(field("self/status", "CapEff:", "0"), 16);
         return (effective >>> bit & 1) != 0
                 ? ok(name, "held")
-                : new Finding(name, without, "not held", "the bridge needs it to " + purpose + "; run it as root or grant it");
+                : new Finding(
+                        name,
+                        without,
+                        "not held",
+                        "the bridge needs it to " + purpose + "; run it as root or grant it");
     }
 
     private Finding lockedMemory() {

@@ -7,7 +7,7 @@ import java.nio.file.Path;
 public final class BridgeCommand {
     private BridgeCommand() {}
 
-    public static void main(String[] args) throws Exception {
+    public static void main(String[] args) throws IOException {
         try (BridgeClient client = BridgeClient.connect(Path.of(args[0]))) {
             for (int i = 1; i < args.length; i++) {
                 String[] words = args[i].split(" ", -1);

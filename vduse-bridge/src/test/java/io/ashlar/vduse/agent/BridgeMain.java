@@ -1,15 +1,20 @@
 package io.ashlar.vduse.agent;
 
+import io.ashlar.base.block.BlockDevice;
 import io.ashlar.base.block.BlockGeometry;
 import io.ashlar.base.block.MemoryBlockDevice;
 import io.ashlar.base.net.EpollLoops;
+import java.io.BufferedReader;
+import java.io.IOException;
+import java.io.InputStreamReader;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.UUID;
 import java.util.concurrent.ConcurrentHashMap;
 
 /**
- * A bridge whose volumes are in memory, for the virtual machine. {@code memN} has N MiB; {@code stalling} answers nothing
- * while the file given exists. A line on standard input ends it, as a signal would.
+ * A bridge for the virtual machine. Volume {@code memN} has N MiB in memory, {@code file} lies in a file, and {@code stalling}
+ * too, but answers nothing while the file given exists. Takes commands on standard input; {@code stop} ends it as a signal would.
  */
 public final class BridgeMain {
     private BridgeMain() {}
@@ -19,28 +24,34 @@ public final class BridgeMain {
         EpollLoops data = EpollLoops.pinned("data", BridgeDaemon.cpusToUse(config));
         ConcurrentHashMap<String, MemoryBlockDevice> volumes = new ConcurrentHashMap<>();
         BridgeDaemon daemon = BridgeDaemon.start(config, data, (name, readOnly, steal) -> {
-            if (!name.matches("mem\\d+|stalling")) {
+            if (!name.matches("mem\\d+|stalling|file")) {
                 throw new BridgeException("there is no volume " + name);
             }
-            long mib = name.equals("stalling") ? 64 : Long.parseLong(name.substring(3));
+            long mib = name.startsWith("mem") ? Long.parseLong(name.substring(3)) : 64;
             BlockGeometry geometry = new BlockGeometry(mib << 20, 512, readOnly);
+            UUID id = UUID.nameUUIDFromBytes(name.getBytes(StandardCharsets.UTF_8));
+            if (!name.startsWith("mem")) {
+                BlockDevice file = new FileDevice(Path.of(args[1] + "." + name), geometry);
+                BlockDevice device = name.equals("file") ? file : new StallingDevice(file, Path.of(args[1]));
+                return new VolumeOpener.OpenedVolume(device, id);
+            }
             MemoryBlockDevice volume = new MemoryBlockDevice(geometry);
             volumes.put(name, volume);
-            return new VolumeOpener.OpenedVolume(
-                    name.equals("stalling") ? new StallingDevice(volume, Path.of(args[1])) : volume,
-                    UUID.nameUUIDFromBytes(name.getBytes(java.nio.charset.StandardCharsets.UTF_8)));
+            return new VolumeOpener.OpenedVolume(volume, id);
         });
         ControlServer server = ControlServer.start(daemon);
         HostProtection.apply().forEach(line -> System.out.println("warning: " + line));
         System.out.println("ready");
-        String line = "";
-        while (line != null && !line.equals("stop")) {
-            byte[] bytes = new byte[256];
-            int length = System.in.read(bytes);
-            line = length < 0 ? null : new String(bytes, 0, length, java.nio.charset.StandardCharsets.UTF_8).trim();
-            if (line != null && line.startsWith("resize ")) {
-                String[] words = line.split(" ", -1);
+        BufferedReader in = new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));
+        for (String line = in.readLine(); line != null && !line.equals("stop"); line = in.readLine()) {
+            String[] words = line.split(" ", -1);
+            if (words[0].equals("resize")) {
                 volumes.get(words[1]).resize(Long.parseLong(words[2]) << 20);
+            } else if (line.endsWith(" &")) {
+                String command = line.substring(0, line.length() - 2);
+                new Thread(() -> run(args[0], command)).start();
+            } else {
+                run(args[0], line);
             }
         }
         server.close();
@@ -48,5 +59,13 @@ public final class BridgeMain {
         daemon.close();
         data.close();
         System.exit(0);
+    }
+
+    private static void run(String socket, String command) {
+        try {
+            BridgeCommand.main(new String[] {socket, command});
+        } catch (IOException e) {
+            System.out.println(command + ": " + e);
+        }
     }
 }
