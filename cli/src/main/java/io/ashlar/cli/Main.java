@@ -1,6 +1,7 @@
 package io.ashlar.cli;
 
 import com.google.errorprone.annotations.Immutable;
+import picocli.AutoComplete;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 
@@ -19,10 +20,9 @@ import picocli.CommandLine.Command;
             AttachCommand.class,
             DetachCommand.class,
             AttachmentsCommand.class,
-            BenchCommand.class,
             StoreCommand.class,
             DoctorCommand.class,
-            picocli.AutoComplete.GenerateCompletion.class
+            AutoComplete.GenerateCompletion.class
         },
         exitCodeListHeading = "%nExit codes:%n",
         exitCodeList = {
@@ -53,7 +53,8 @@ public final class Main {
         CommandLine command = e.getCommandLine();
         String message = e.getMessage().replaceAll("\\s*\\R\\s*", " ");
         command.getErr()
-                .println("ashlar: " + message + " (see " + command.getCommandSpec().qualifiedName() + " --help)");
+                .println("ashlar: " + message + " (see "
+                        + command.getCommandSpec().qualifiedName() + " --help)");
         return CommandLine.ExitCode.USAGE;
     }
 }

@@ -56,6 +56,17 @@ final class Output {
         out().flush();
     }
 
+    /** Prints one thing, a field a line, or a JSON object. */
+    void fields(Map<String, Object> fields) {
+        if (isJson()) {
+            json(fields);
+            return;
+        }
+        int width = fields.keySet().stream().mapToInt(String::length).max().orElse(0);
+        fields.forEach((key, value) -> out().println(key + " ".repeat(width - key.length() + 2) + text(value)));
+        out().flush();
+    }
+
     /** Prints rows under a heading, or a JSON list. Every row has the same keys. */
     void table(List<Map<String, Object>> rows, List<String> columns) {
         if (isJson()) {

@@ -12,7 +12,9 @@ import picocli.CommandLine.IVersionProvider;
 final class Version implements IVersionProvider {
     @Override
     public String[] getVersion() {
-        return new String[] {"ashlar " + number() + " (Java " + Runtime.version().feature() + ")"};
+        return new String[] {
+            "ashlar " + number() + " (Java " + Runtime.version().feature() + ")"
+        };
     }
 
     static String number() {

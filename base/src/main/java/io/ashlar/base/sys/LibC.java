@@ -55,6 +55,8 @@ public interface LibC {
 
     int munmap(long address, @size_t long length);
 
+    Pointer mremap(Pointer old, @size_t long oldLength, @size_t long newLength, int flags, Pointer target);
+
     int mlockall(int flags);
 
     int prctl(int option, long arg2, long arg3, long arg4, long arg5);

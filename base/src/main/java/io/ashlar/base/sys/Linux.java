@@ -9,6 +9,7 @@ import java.nio.ByteOrder;
 import jnr.ffi.LastError;
 import jnr.ffi.LibraryLoader;
 import jnr.ffi.LibraryOption;
+import jnr.ffi.Pointer;
 import jnr.ffi.Runtime;
 
 /**
@@ -128,7 +129,27 @@ public final class Linux {
         return address == -1 ? -errno() : address;
     }
 
-    /** Unmaps what {@link #mapShared} mapped; the caller guarantees that nobody touches it any more. */
+    /** Maps zeroed private memory that takes a page only when it is touched; returns the address or -errno. */
+    public static long mapAnonymous(long length) {
+        // PROT_READ | PROT_WRITE; MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE (asm-generic/mman-common.h)
+        long address = LIBC.mmap(null, length, 1 | 2, 2 | 0x20 | 0x4000, -1, 0).address();
+        return address == -1 ? -errno() : address;
+    }
+
+    /**
+     * Moves a mapping of {@code length} bytes over another one of the same length, which ceases to exist. Other threads
+     * that touch the target see the old bytes or the new ones, never a hole.
+     *
+     * @return 0 or -errno
+     */
+    public static int moveMapping(long from, long length, long target) {
+        // MREMAP_MAYMOVE | MREMAP_FIXED (linux/mman.h)
+        long address = LIBC.mremap(Pointer.wrap(RUNTIME, from), length, length, 1 | 2, Pointer.wrap(RUNTIME, target))
+                .address();
+        return address == -1 ? -errno() : 0;
+    }
+
+    /** Unmaps what {@link #mapShared} or {@link #mapAnonymous} mapped; the caller guarantees that nobody touches it any more. */
     public static int unmap(long address, long length) {
         return check(LIBC.munmap(address, length));
     }

@@ -14,6 +14,27 @@ class LinuxTest {
     Path folder;
 
     @Test
+    void shouldSeverASharedMappingWhenPrivateMemoryIsMovedOverIt() {
+        int fd = Linux.open(folder.resolve("s").toString(), OpenFlags.READ_WRITE | OpenFlags.CREATE, 0600);
+        assertThat(Linux.fallocate(fd, FallocateMode.ALLOCATE, 0, 8192)).isZero();
+        long address = Linux.mapShared(fd, 8192, 0, true);
+        ByteBuf view = Linux.wrap(address, 8192);
+        view.setLongLE(4096, 7);
+        long copy = Linux.mapAnonymous(8192);
+        assertThat(copy).isPositive();
+        Linux.wrap(copy, 8192).setBytes(0, view, 0, 8192);
+        assertThat(Linux.moveMapping(copy, 8192, address)).isZero();
+        assertThat(view.getLongLE(4096)).as("same bytes at the same address").isEqualTo(7);
+        view.setLongLE(4096, 8);
+        ByteBuf in = Unpooled.directBuffer(8).writeZero(8);
+        assertThat(Linux.pread(fd, in.memoryAddress(), 8, 4096)).isEqualTo(8);
+        assertThat(in.getLongLE(0)).as("the file no longer changes").isEqualTo(7);
+        assertThat(Linux.unmap(address, 8192)).isZero();
+        Linux.close(fd);
+        in.release();
+    }
+
+    @Test
     void shouldReadBackWhatWasWrittenWhenAddressesComeFromBuffers() {
         int fd = Linux.open(folder.resolve("f").toString(), OpenFlags.READ_WRITE | OpenFlags.CREATE, 0600);
         assertThat(fd).isNotNegative();

@@ -1,0 +1,30 @@
+package io.ashlar.cli;
+
+import com.google.errorprone.annotations.Immutable;
+import java.net.InetSocketAddress;
+
+/** Reads {@code HOST:PORT} and {@code [IPV6]:PORT}. */
+@Immutable
+final class Addresses {
+    private static final int PORT_MAX = 65535;
+
+    private Addresses() {}
+
+    /** Returns the resolved address; a {@link Failure} names the option and what is wrong with its value. */
+    static InetSocketAddress parse(String text, String option) {
+        int colon = text.lastIndexOf(':');
+        String host = colon < 0 ? text : text.substring(0, colon);
+        String port = colon < 0 ? "" : text.substring(colon + 1);
+        if (host.startsWith("[") && host.endsWith("]")) {
+            host = host.substring(1, host.length() - 1);
+        }
+        if (host.isEmpty() || !port.matches("[0-9]{1,5}") || Integer.parseInt(port) > PORT_MAX) {
+            throw Failure.failed(option + ": '" + text + "' is not HOST:PORT, such as 127.0.0.1:7440");
+        }
+        InetSocketAddress address = new InetSocketAddress(host, Integer.parseInt(port));
+        if (address.isUnresolved()) {
+            throw Failure.failed(option + ": no address found for host '" + host + "'");
+        }
+        return address;
+    }
+}

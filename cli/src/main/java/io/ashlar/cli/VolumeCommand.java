@@ -1,0 +1,21 @@
+package io.ashlar.cli;
+
+import com.google.errorprone.annotations.Immutable;
+import picocli.CommandLine.Command;
+
+/** {@code ashlar volume}: groups the commands that make, show and remove volumes. */
+@Immutable
+@Command(
+        name = "volume",
+        description = "Create, list, show, resize, release and delete volumes.",
+        mixinStandardHelpOptions = true,
+        synopsisSubcommandLabel = "COMMAND",
+        subcommands = {
+            VolumeCreate.class,
+            VolumeList.class,
+            VolumeShow.class,
+            VolumeResize.class,
+            VolumeRelease.class,
+            VolumeDelete.class
+        })
+final class VolumeCommand {}

@@ -1,0 +1,309 @@
+package io.ashlar.vduse.agent;
+
+import io.ashlar.base.annotation.ConfinedTo;
+import io.ashlar.base.annotation.LoopKind;
+import io.ashlar.base.block.BlockDevice;
+import io.ashlar.base.sys.Errno;
+import io.ashlar.base.time.Clock;
+import io.ashlar.vduse.blk.VirtioBlkConfig;
+import io.ashlar.vduse.device.BridgedDevice;
+import io.ashlar.vduse.device.DeviceShape;
+import io.ashlar.vduse.device.VduseDevice;
+import io.ashlar.vduse.device.VduseException;
+import io.ashlar.vduse.device.VduseSysfs;
+import io.netty.buffer.Unpooled;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.util.UUID;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+
+/**
+ * The way from a volume's name to its block device, step by step; each step says how it is undone, and a failure undoes
+ * them all. Blocks; runs on one of the bridge's threads.
+ */
+@ConfinedTo(LoopKind.OWNER)
+final class AttachSequence {
+    /** How long the volume may take to answer the kernel's first reads, before the attachment is given up. */
+    private static final long PROBE_SECONDS = 60;
+
+    private static final long REMOVE_SECONDS = 60;
+    private static final long CLOSE_SECONDS = 10;
+    private static final long APPEAR_NS = TimeUnit.SECONDS.toNanos(5);
+    private static final long LOOK_MS = 5;
+    /** Measured: larger ones gain nothing, and read-ahead follows it. */
+    private static final int OPTIMAL_IO_BYTES = 1 << 20;
+
+    private static final int SERIAL_HEX_DIGITS = 20;
+
+    private final BridgeParts parts;
+    private final AttachedVolume attached;
+    private final Teardown teardown;
+
+    AttachSequence(BridgeParts parts, AttachedVolume attached) {
+        this.parts = parts;
+        this.attached = attached;
+        teardown = attached.teardown();
+    }
+
+    /** Attaches; on return the block device can be used. */
+    void attach(boolean readOnly, boolean steal) throws IOException {
+        try {
+            AttachmentRecord details = createDevice(openVolume(readOnly, steal), readOnly);
+            putOnBus(details.vduse());
+            finish(details);
+        } catch (IOException e) {
+            giveUp();
+            throw e;
+        }
+    }
+
+    private VolumeOpener.OpenedVolume openVolume(boolean readOnly, boolean steal) throws IOException {
+        VolumeOpener.OpenedVolume volume = parts.opener().open(attached.name(), readOnly, steal);
+        teardown.push("close the volume", volume.device()::close);
+        return volume;
+    }
+
+    private AttachmentRecord createDevice(VolumeOpener.OpenedVolume volume, boolean readOnly) throws IOException {
+        int queues = queueCount();
+        int queueSize = parts.config().queueSize();
+        long bounceBytes = parts.budget().take(queues, queueSize, parts.config().bounceBytes());
+        teardown.push("give the bounce memory back", () -> parts.budget().giveBack(bounceBytes));
+        AttachmentRecord details = new AttachmentRecord(
+                AttachmentRecord.VERSION,
+                attached.name(),
+                volume.id().toString(),
+                DeviceShape.NAME_PREFIX + volume.id(),
+                readOnly,
+                queues,
+                queueSize,
+                bounceBytes,
+                parts.config().inOrder(),
+                Clock.SYSTEM.wallMs());
+        VirtioBlkConfig config = configOf(volume.device(), details);
+        create(details.vduse(), config);
+        VduseSysfs sysfs = new VduseSysfs(details.vduse());
+        VduseDevice kernel = openDevice(details.vduse(), queues);
+        sysfs.bounceSize(bounceBytes);
+        sysfs.messageTimeout(parts.config().messageTimeoutSeconds());
+        for (int i = 0; i < queues; i++) {
+            int result = kernel.setupQueue(i, queueSize);
+            if (result < 0) {
+                throw new VduseException("can't set virtqueue " + i + " up", result);
+            }
+        }
+        BridgedDevice device = serve(volume, details, kernel, config);
+        onControlLoop("listen to the kernel", device::open);
+        return details;
+    }
+
+    /** Every CPU's loop serves one queue of each device, unless told otherwise; the driver uses no more than there are CPUs. */
+    private int queueCount() {
+        int configured = parts.config().queues();
+        return configured > 0 ? configured : parts.loops().data().all().size();
+    }
+
+    static VirtioBlkConfig configOf(BlockDevice volume, AttachmentRecord details) {
+        return new VirtioBlkConfig(
+                volume.geometry(),
+                serialOf(UUID.fromString(details.id())),
+                details.queues(),
+                details.queueSize(),
+                OPTIMAL_IO_BYTES,
+                true,
+                true);
+    }
+
+    /** The volume's identity in the 20 characters that a virtio serial has. */
+    static String serialOf(UUID id) {
+        return id.toString().replace("-", "").substring(0, SERIAL_HEX_DIGITS);
+    }
+
+    private void create(String vduse, VirtioBlkConfig config) throws IOException {
+        DeviceShape shape = new DeviceShape(
+                vduse,
+                config.features(),
+                config.queueCount(),
+                config.queueSize(),
+                Unpooled.wrappedBuffer(config.toBytes()));
+        int result = parts.vduse().create(shape);
+        if (result == -Errno.EEXIST) {
+            // Left by an attempt that was cut short; one that is in use can't be destroyed.
+            int destroyed = parts.vduse().destroy(vduse);
+            if (destroyed < 0) {
+                throw new BridgeException("the device " + vduse + " exists already and is in use");
+            }
+            result = parts.vduse().create(shape);
+        }
+        if (result < 0) {
+            throw new VduseException("can't create the VDUSE device " + vduse, result);
+        }
+        pushDestroy(vduse);
+    }
+
+    private void pushDestroy(String vduse) {
+        teardown.pushRemoval("destroy the VDUSE device", () -> {
+            int destroyed = parts.vduse().destroy(vduse);
+            if (destroyed < 0) {
+                throw new VduseException("can't destroy the VDUSE device " + vduse, destroyed);
+            }
+        });
+    }
+
+    /** The node appears a moment after the device has been created. */
+    private VduseDevice openDevice(String vduse, int queues) throws IOException {
+        long deadlineNs = Clock.SYSTEM.nowNs() + APPEAR_NS;
+        while (true) {
+            try {
+                return VduseDevice.open(vduse, queues);
+            } catch (VduseException e) {
+                boolean early = e.errno() == Errno.ENOENT || e.errno() == Errno.ENODEV;
+                if (!early || Clock.SYSTEM.nowNs() - deadlineNs > 0) {
+                    throw e;
+                }
+                pause();
+            }
+        }
+    }
+
+    private BridgedDevice serve(
+            VolumeOpener.OpenedVolume volume, AttachmentRecord details, VduseDevice kernel, VirtioBlkConfig config) {
+        BridgedDevice device = new BridgedDevice(
+                details.vduse(),
+                kernel,
+                config,
+                volume.device(),
+                parts.loops(),
+                new VduseSysfs(details.vduse()),
+                details.inOrder());
+        attached.opened(volume, device, details);
+        teardown.push("close the VDUSE device", () -> {
+            CountDownLatch closed = new CountDownLatch(1);
+            parts.loops().control().execute(() -> device.close(closed::countDown));
+            if (!closed.await(CLOSE_SECONDS, TimeUnit.SECONDS)) {
+                throw new BridgeException("requests of " + details.vduse() + " are still in flight");
+            }
+        });
+        return device;
+    }
+
+    private void putOnBus(String vduse) throws IOException {
+        pushRemove(vduse);
+        try {
+            parts.bus().add(vduse).get(PROBE_SECONDS, TimeUnit.SECONDS);
+        } catch (ExecutionException e) {
+            throw Teardown.asIoException("attach", e.getCause());
+        } catch (TimeoutException e) {
+            throw new BridgeException(
+                    "the volume did not answer the kernel's first reads within " + PROBE_SECONDS
+                            + " s; is its node up?",
+                    e);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new BridgeException("interrupted", e);
+        }
+        parts.vdpa().bindVirtio(vduse);
+    }
+
+    private void pushRemove(String vduse) {
+        teardown.pushRemoval("take the device off the vDPA bus", () -> {
+            if (parts.vdpa().contains(vduse)) {
+                parts.bus().remove(vduse).get(REMOVE_SECONDS, TimeUnit.SECONDS);
+            }
+        });
+    }
+
+    /** The bus says yes even when the driver said no: only the disk itself proves anything. */
+    private void finish(AttachmentRecord details) throws IOException {
+        DiskNode node = new DiskNode(parts.host(), awaitDisk(details.vduse()));
+        node.setNonRotational();
+        node.linkAs(attached.name());
+        teardown.pushRemoval(
+                "remove the link", () -> Files.deleteIfExists(DiskNode.link(parts.host(), attached.name())));
+        parts.state().save(details);
+        teardown.pushRemoval("forget the device", () -> parts.state().delete(details.vduse()));
+        attached.appearedAs(node.disk());
+    }
+
+    private String awaitDisk(String vduse) throws IOException {
+        long deadlineNs = Clock.SYSTEM.nowNs() + APPEAR_NS;
+        while (Clock.SYSTEM.nowNs() - deadlineNs < 0) {
+            String disk = parts.vdpa().diskOf(vduse);
+            if (disk != null && Files.exists(parts.host().dev().resolve(disk))) {
+                return disk;
+            }
+            pause();
+        }
+        throw new BridgeException("the kernel's virtio_blk driver did not take the device; dmesg says why");
+    }
+
+    private void giveUp() {
+        BridgedDevice device = attached.device();
+        if (device != null) {
+            device.fail(); // so that the kernel does not wait for its I/O
+        }
+        teardown.runThrough();
+    }
+
+    /** Takes over a device that another bridge has left while its driver was running. */
+    void resume(AttachmentRecord details, VolumeOpener.OpenedVolume volume) throws IOException {
+        String vduse = details.vduse();
+        teardown.push("close the volume", volume.device()::close);
+        parts.budget().account(details.bounceBytes());
+        teardown.push("give the bounce memory back", () -> parts.budget().giveBack(details.bounceBytes()));
+        pushDestroy(vduse);
+        VduseDevice kernel = openDevice(vduse, details.queues());
+        BridgedDevice device = serve(volume, details, kernel, configOf(volume.device(), details));
+        pushRemove(vduse);
+        resumeQueues(device);
+    }
+
+    private void resumeQueues(BridgedDevice device) throws IOException {
+        CountDownLatch started = new CountDownLatch(1);
+        String[] refusal = new String[1];
+        onControlLoop(
+                "resume",
+                () -> device.resume(why -> {
+                    refusal[0] = why;
+                    started.countDown();
+                }));
+        try {
+            if (!started.await(CLOSE_SECONDS, TimeUnit.SECONDS)) {
+                throw new BridgeException("its queues do not start");
+            }
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new BridgeException("interrupted", e);
+        }
+        if (refusal[0] != null) {
+            throw new BridgeException(refusal[0]);
+        }
+    }
+
+    /** Completes a resumed attachment: the disk is there already. */
+    void resumed(AttachmentRecord details) throws IOException {
+        finish(details);
+    }
+
+    private void onControlLoop(String what, Runnable task) throws IOException {
+        try {
+            parts.loops().control().eventLoop().submit(task).get();
+        } catch (ExecutionException e) {
+            throw Teardown.asIoException(what, e.getCause());
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new BridgeException("interrupted", e);
+        }
+    }
+
+    private static void pause() throws IOException {
+        try {
+            Thread.sleep(LOOK_MS);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new BridgeException("interrupted", e);
+        }
+    }
+}

@@ -1,0 +1,142 @@
+package io.ashlar.vduse.agent;
+
+import io.ashlar.base.annotation.ThreadSafe;
+import io.ashlar.base.block.BlockGeometry;
+import io.ashlar.vduse.device.BridgedDevice;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Locale;
+import java.util.concurrent.ExecutionException;
+
+/**
+ * A volume on its way to a block device, being one, or on its way back. Whoever sets the state to something other than
+ * {@code ATTACHED} has the attachment to itself until it sets it back; everybody else only looks.
+ */
+@ThreadSafe
+final class AttachedVolume {
+    /** Where an attachment is in its life. */
+    enum State {
+        ATTACHING,
+        ATTACHED,
+        DETACHING,
+        RESUMING,
+        ORPHAN
+    }
+
+    private final String name;
+    private final Teardown teardown = new Teardown();
+    private State state;
+    private AttachmentRecord details;
+    private BridgedDevice device;
+    private VolumeOpener.OpenedVolume volume;
+    private String disk;
+
+    AttachedVolume(String name, State state) {
+        this.name = name;
+        this.state = state;
+    }
+
+    String name() {
+        return name;
+    }
+
+    /** Returns how to undo it; for whoever has the attachment. */
+    Teardown teardown() {
+        return teardown;
+    }
+
+    /**
+     * Takes the attachment for detaching, if nobody has it.
+     *
+     * @param force whether one that waits for its node, or for nobody, may be taken too
+     * @return the state it was in; it is the caller's if that was {@code ATTACHED}, or one of those two
+     */
+    synchronized State takeForDetach(boolean force) {
+        State before = state;
+        boolean waits = state == State.RESUMING || state == State.ORPHAN;
+        if (state == State.ATTACHED || (waits && force)) {
+            state = State.DETACHING;
+        }
+        return before;
+    }
+
+    /** Takes an attachment that waits for its node, for the next try; false when somebody else has taken it. */
+    synchronized boolean takeForResume() {
+        boolean waits = state == State.RESUMING;
+        if (waits) {
+            state = State.ATTACHING;
+        }
+        return waits;
+    }
+
+    synchronized void setState(State newState) {
+        state = newState;
+    }
+
+    synchronized State state() {
+        return state;
+    }
+
+    synchronized void opened(VolumeOpener.OpenedVolume opened, BridgedDevice newDevice, AttachmentRecord newDetails) {
+        volume = opened;
+        device = newDevice;
+        details = newDetails;
+    }
+
+    synchronized void appearedAs(String newDisk) {
+        disk = newDisk;
+    }
+
+    synchronized BridgedDevice device() {
+        return device;
+    }
+
+    synchronized AttachmentRecord details() {
+        return details;
+    }
+
+    /** Returns the disk's name, or null while there is none. */
+    synchronized String disk() {
+        return disk;
+    }
+
+    /** Returns what to show of it. */
+    Attachment describe(BridgeParts parts) {
+        List<Integer> cpus = cpus(parts);
+        synchronized (this) {
+            BlockGeometry geometry = volume == null ? null : volume.device().geometry();
+            Path link = DiskNode.link(parts.host(), name);
+            return new Attachment(
+                    name,
+                    state.name().toLowerCase(Locale.ROOT),
+                    disk == null ? null : parts.host().dev().resolve(disk).toString(),
+                    disk == null ? null : link.toString(),
+                    details == null ? null : details.vduse(),
+                    details != null && details.readOnly(),
+                    geometry == null ? 0 : geometry.sizeBytes(),
+                    geometry == null ? 0 : geometry.logicalBlockBytes(),
+                    cpus,
+                    details == null ? 0 : details.bounceBytes(),
+                    details == null ? 0 : details.sinceMs());
+        }
+    }
+
+    private List<Integer> cpus(BridgeParts parts) {
+        BridgedDevice current = device();
+        if (current == null) {
+            return List.of();
+        }
+        try {
+            return parts.loops()
+                    .control()
+                    .eventLoop()
+                    .submit(current::queueCpus)
+                    .get();
+        } catch (ExecutionException e) {
+            throw new IllegalStateException(e.getCause());
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            return List.of();
+        }
+    }
+}

@@ -1,0 +1,29 @@
+package io.ashlar.vduse.agent;
+
+/**
+ * What a bridge leaves behind for its successor about one device, in a file beside the control socket.
+ *
+ * @param version of this format
+ * @param volume the volume's name
+ * @param id its UUID, as text
+ * @param vduse the VDUSE device's name
+ * @param readOnly as attached
+ * @param queues virtqueues of the device
+ * @param queueSize descriptors of each
+ * @param bounceBytes bounce window
+ * @param inOrder whether completions were published in the order of fetching
+ * @param sinceMs when it was attached, milliseconds since 1970
+ */
+record AttachmentRecord(
+        int version,
+        String volume,
+        String id,
+        String vduse,
+        boolean readOnly,
+        int queues,
+        int queueSize,
+        long bounceBytes,
+        boolean inOrder,
+        long sinceMs) {
+    static final int VERSION = 1;
+}

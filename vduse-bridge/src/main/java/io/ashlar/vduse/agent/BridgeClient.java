@@ -1,0 +1,72 @@
+package io.ashlar.vduse.agent;
+
+import io.ashlar.base.annotation.ConfinedTo;
+import io.ashlar.base.annotation.LoopKind;
+import java.io.IOException;
+import java.net.UnixDomainSocketAddress;
+import java.nio.channels.SocketChannel;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+
+/** Talks to a bridge through its control socket. Each call blocks until the bridge has answered. */
+@ConfinedTo(LoopKind.OWNER)
+public final class BridgeClient implements AutoCloseable {
+    private final JsonLines lines;
+
+    private BridgeClient(JsonLines lines) {
+        this.lines = lines;
+    }
+
+    /** Connects. */
+    public static BridgeClient connect(Path controlSocket) throws IOException {
+        try {
+            return new BridgeClient(new JsonLines(SocketChannel.open(UnixDomainSocketAddress.of(controlSocket))));
+        } catch (IOException e) {
+            String why = Files.exists(controlSocket) ? e.getMessage() : "there is no such socket";
+            throw new BridgeException("no bridge answers at " + controlSocket + " (" + why + "); is it running?", e);
+        }
+    }
+
+    /** Attaches a volume; returns once its block device is there. */
+    public Attachment attach(String name, boolean readOnly, boolean steal) throws IOException {
+        return ask(new BridgeRequest(BridgeRequest.ATTACH, name, readOnly, steal, false))
+                .attachments()
+                .get(0);
+    }
+
+    /** Detaches a volume. */
+    public void detach(String name, boolean force) throws IOException {
+        ask(new BridgeRequest(BridgeRequest.DETACH, name, false, false, force));
+    }
+
+    /** Returns everything attached. */
+    public List<Attachment> attachments() throws IOException {
+        return ask(new BridgeRequest(BridgeRequest.LIST, null, false, false, false))
+                .attachments();
+    }
+
+    /** Detaches what nobody uses; returns a line for each volume that stays. */
+    public List<String> drain() throws IOException {
+        return ask(new BridgeRequest(BridgeRequest.DRAIN, null, false, false, false))
+                .staying();
+    }
+
+    private BridgeAnswer ask(BridgeRequest request) throws IOException {
+        lines.write(ControlJson.toBytes(request));
+        byte[] line = lines.read();
+        if (line == null) {
+            throw new BridgeException("the bridge has closed the connection without an answer");
+        }
+        BridgeAnswer answer = ControlJson.toAnswer(line);
+        if (answer.error() != null) {
+            throw new BridgeException(answer.error());
+        }
+        return answer;
+    }
+
+    @Override
+    public void close() throws IOException {
+        lines.close();
+    }
+}

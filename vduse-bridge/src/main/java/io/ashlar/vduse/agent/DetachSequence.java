@@ -1,0 +1,57 @@
+package io.ashlar.vduse.agent;
+
+import io.ashlar.base.annotation.ConfinedTo;
+import io.ashlar.base.annotation.LoopKind;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.util.List;
+
+/**
+ * The way back from a block device to a volume. Refused while anybody uses the device, because the kernel would remove it
+ * under its user; the check is made while the disk is held open exclusively, and it stays held until the device is gone.
+ */
+@ConfinedTo(LoopKind.OWNER)
+final class DetachSequence {
+    private final BridgeParts parts;
+    private final AttachedVolume attached;
+    private final DeviceUsers users;
+
+    DetachSequence(BridgeParts parts, AttachedVolume attached) {
+        this(
+                parts,
+                attached,
+                new DeviceUsers(parts.host(), ProcessHandle.current().pid(), DeviceUsers::numberOf));
+    }
+
+    DetachSequence(BridgeParts parts, AttachedVolume attached, DeviceUsers users) {
+        this.parts = parts;
+        this.attached = attached;
+        this.users = users;
+    }
+
+    /**
+     * Detaches.
+     *
+     * @param force whether to remove the device under its users, and to end its I/O with errors
+     */
+    void detach(boolean force) throws IOException {
+        String disk = attached.disk();
+        if (force || disk == null || !Files.exists(parts.host().dev().resolve(disk))) {
+            if (force) {
+                attached.device().fail();
+            }
+            attached.teardown().run();
+            return;
+        }
+        DiskNode node = new DiskNode(parts.host(), disk);
+        try (DiskNode.Hold hold = node.hold()) {
+            List<String> found = users.of(disk);
+            if (hold == null || !found.isEmpty()) {
+                throw new BridgeException(attached.name() + " (" + node.path() + ") is in use: "
+                        + (found.isEmpty() ? "mounted or held where this can't be seen" : String.join("; ", found)));
+            }
+            hold.flush();
+            attached.teardown().run();
+        }
+    }
+}

@@ -1,0 +1,113 @@
+package io.ashlar.vduse.agent;
+
+import io.ashlar.base.annotation.ConfinedTo;
+import io.ashlar.base.annotation.LoopKind;
+import io.ashlar.base.block.BlockGeometry;
+import io.ashlar.base.block.NullBlockDevice;
+import io.ashlar.vduse.device.VduseSysfs;
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.UUID;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Devices that an earlier bridge has left behind. One whose driver runs waits, with its applications, for a successor: it is
+ * taken over where the earlier bridge has written down what it was. One that nobody can use is destroyed. One that is used
+ * and unknown is an orphan: it stays as it is, and {@code detach --force} ends its I/O with errors and removes it.
+ */
+@ConfinedTo(LoopKind.OWNER)
+final class Leftovers {
+    private static final Logger LOG = LoggerFactory.getLogger(Leftovers.class);
+
+    private final BridgeParts parts;
+
+    Leftovers(BridgeParts parts) {
+        this.parts = parts;
+    }
+
+    /** Destroys what nobody can use, and returns the devices to take over; orphans have no record. */
+    List<AttachedVolume> find() throws IOException {
+        List<AttachedVolume> found = new ArrayList<>();
+        for (String vduse : VduseSysfs.ownDevices()) {
+            if (!parts.vdpa().contains(vduse)) {
+                int result = parts.vduse().destroy(vduse);
+                LOG.info(
+                        "{} was left off the bus by an earlier bridge: {}", vduse, result < 0 ? "in use" : "destroyed");
+                parts.state().delete(vduse);
+                continue;
+            }
+            found.add(identify(vduse));
+        }
+        return found;
+    }
+
+    private AttachedVolume identify(String vduse) throws IOException {
+        AttachmentRecord details = null;
+        try {
+            details = parts.state().load(vduse);
+        } catch (IOException e) {
+            LOG.warn("{}: {}", vduse, e.getMessage());
+        }
+        boolean known = details != null;
+        if (!known) {
+            LOG.warn(
+                    "{} was left by an earlier bridge that has told nothing about it; '--force' detaches {}",
+                    vduse,
+                    vduse);
+        }
+        AttachedVolume volume = new AttachedVolume(
+                known ? details.volume() : vduse, known ? AttachedVolume.State.RESUMING : AttachedVolume.State.ORPHAN);
+        volume.opened(null, null, known ? details : unknown(vduse));
+        volume.appearedAs(parts.vdpa().diskOf(vduse));
+        return volume;
+    }
+
+    private static AttachmentRecord unknown(String vduse) throws IOException {
+        VduseSysfs sysfs = new VduseSysfs(vduse);
+        return new AttachmentRecord(
+                AttachmentRecord.VERSION,
+                vduse,
+                new UUID(0, 0).toString(),
+                vduse,
+                false,
+                sysfs.queueCount(),
+                BridgeConfig.defaults().queueSize(),
+                sysfs.bounceSize(),
+                true,
+                0);
+    }
+
+    /** Takes a device over: opens its volume again, and serves what the earlier bridge has left unanswered. */
+    void resume(AttachedVolume attached) throws IOException {
+        AttachmentRecord details = attached.details();
+        VolumeOpener.OpenedVolume volume = parts.opener().open(details.volume(), details.readOnly(), false);
+        if (!volume.id().toString().equals(details.id())) {
+            volume.device().close();
+            throw new BridgeException("there is another volume of that name now");
+        }
+        AttachSequence sequence = new AttachSequence(parts, attached);
+        takeOver(attached, sequence, volume);
+        sequence.resumed(details);
+    }
+
+    /** Makes an orphan, or a device that can't be resumed, ready to be removed: its I/O ends with errors. */
+    void serveErrors(AttachedVolume orphan) throws IOException {
+        NullBlockDevice nowhere = new NullBlockDevice(new BlockGeometry(BlockGeometry.EXTENT_BYTES, 4096, false));
+        UUID id = UUID.fromString(orphan.details().id());
+        takeOver(orphan, new AttachSequence(parts, orphan), new VolumeOpener.OpenedVolume(nowhere, id));
+        orphan.device().fail();
+    }
+
+    private static void takeOver(AttachedVolume attached, AttachSequence sequence, VolumeOpener.OpenedVolume volume)
+            throws IOException {
+        try {
+            sequence.resume(attached.details(), volume);
+        } catch (IOException | RuntimeException e) {
+            attached.teardown().letGo();
+            attached.opened(null, null, attached.details());
+            throw e;
+        }
+    }
+}

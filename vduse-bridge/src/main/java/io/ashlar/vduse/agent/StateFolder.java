@@ -1,0 +1,107 @@
+package io.ashlar.vduse.agent;
+
+import io.ashlar.base.annotation.ThreadSafe;
+import java.io.IOException;
+import java.nio.channels.FileChannel;
+import java.nio.channels.FileLock;
+import java.nio.file.Files;
+import java.nio.file.LinkOption;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.nio.file.StandardOpenOption;
+import java.nio.file.attribute.PosixFilePermission;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.util.Set;
+
+/**
+ * The folder beside the control socket (mode 0700, in memory): one file per attached device for a successor, and a lock
+ * that keeps a second bridge away. Files are trusted only if they are regular, ours, and closed to others.
+ */
+@ThreadSafe
+final class StateFolder implements AutoCloseable {
+    private static final Set<PosixFilePermission> FOLDER_MODE = PosixFilePermissions.fromString("rwx------");
+    private static final Set<PosixFilePermission> FILE_MODE = PosixFilePermissions.fromString("rw-------");
+    private static final long FILE_BYTES_MAX = 64 << 10;
+
+    private final Path folder;
+    private final FileChannel lockFile;
+
+    private StateFolder(Path folder, FileChannel lockFile) {
+        this.folder = folder;
+        this.lockFile = lockFile;
+    }
+
+    /** Makes the folder if need be, and takes the lock. */
+    static StateFolder open(Path controlSocket) throws IOException {
+        Path parent = controlSocket.toAbsolutePath().getParent();
+        if (!Files.isDirectory(parent)) {
+            Files.createDirectories(parent.getParent());
+            Files.createDirectory(parent, PosixFilePermissions.asFileAttribute(FOLDER_MODE));
+        }
+        Path folder = parent.resolve(controlSocket.getFileName() + ".d");
+        if (!Files.isDirectory(folder, LinkOption.NOFOLLOW_LINKS)) {
+            Files.createDirectory(folder, PosixFilePermissions.asFileAttribute(FOLDER_MODE));
+        }
+        checkOwn(folder);
+        FileChannel lockFile = FileChannel.open(
+                folder.resolve("lock"),
+                Set.of(StandardOpenOption.CREATE, StandardOpenOption.WRITE, LinkOption.NOFOLLOW_LINKS),
+                PosixFilePermissions.asFileAttribute(FILE_MODE));
+        FileLock lock = lockFile.tryLock();
+        if (lock == null) {
+            lockFile.close();
+            throw new BridgeException("another bridge runs with the control socket " + controlSocket);
+        }
+        return new StateFolder(folder, lockFile);
+    }
+
+    private static void checkOwn(Path path) throws IOException {
+        boolean own = Files.getOwner(path, LinkOption.NOFOLLOW_LINKS).equals(Files.getOwner(Path.of("/proc/self")));
+        Set<PosixFilePermission> mode = Files.getPosixFilePermissions(path, LinkOption.NOFOLLOW_LINKS);
+        if (!own || !FOLDER_MODE.containsAll(mode)) {
+            throw new BridgeException(path + " is not ours alone (owner "
+                    + Files.getOwner(path, LinkOption.NOFOLLOW_LINKS) + ", mode " + PosixFilePermissions.toString(mode)
+                    + "); remove it");
+        }
+    }
+
+    /** Writes the record of a device. */
+    void save(AttachmentRecord record) throws IOException {
+        Path fresh = folder.resolve(record.vduse() + ".new");
+        Files.deleteIfExists(fresh);
+        Files.createFile(fresh, PosixFilePermissions.asFileAttribute(FILE_MODE));
+        Files.write(fresh, ControlJson.toBytes(record));
+        Files.move(fresh, file(record.vduse()), StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+    }
+
+    /** Returns the record of a device, or null when there is none. */
+    AttachmentRecord load(String vduse) throws IOException {
+        Path file = file(vduse);
+        if (!Files.isRegularFile(file, LinkOption.NOFOLLOW_LINKS)) {
+            return null;
+        }
+        checkOwn(file);
+        if (Files.size(file) > FILE_BYTES_MAX) {
+            throw new BridgeException(file + " is not a record of ours: too large");
+        }
+        AttachmentRecord record = ControlJson.toRecord(Files.readAllBytes(file));
+        if (record.version() != AttachmentRecord.VERSION || !vduse.equals(record.vduse())) {
+            throw new BridgeException(file + " is of another version or device");
+        }
+        return record;
+    }
+
+    /** Forgets a device. */
+    void delete(String vduse) throws IOException {
+        Files.deleteIfExists(file(vduse));
+    }
+
+    private Path file(String vduse) {
+        return folder.resolve(vduse + ".json");
+    }
+
+    @Override
+    public void close() throws IOException {
+        lockFile.close();
+    }
+}

@@ -1,0 +1,24 @@
+package io.ashlar.vduse.agent;
+
+import io.ashlar.base.block.BlockDevice;
+import java.io.IOException;
+import java.util.UUID;
+
+/** Where the bridge gets its volumes from; whoever wires the program knows whether they are remote, in a file or nowhere. */
+@FunctionalInterface
+public interface VolumeOpener {
+    /**
+     * Opens a volume for this host. May block; called on the bridge's threads only.
+     *
+     * @param steal whether to take it from another host that holds it
+     * @throws IOException with one sentence for the operator
+     */
+    OpenedVolume open(String name, boolean readOnly, boolean steal) throws IOException;
+
+    /**
+     * A volume, open. Whoever opened it closes the device.
+     *
+     * @param id the volume's identity, which survives renaming; device name and serial follow from it
+     */
+    record OpenedVolume(BlockDevice device, UUID id) {}
+}
