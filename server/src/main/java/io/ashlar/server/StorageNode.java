@@ -57,7 +57,8 @@ public final class StorageNode implements AutoCloseable {
         List<LoopCounters> counters =
                 loops.all().stream().map(loop -> new LoopCounters()).toList();
         service = new BlockService(loops.all(), counters, connectionCount, node, registry);
-        metrics = new NodeMetrics(counters, () -> registry.figures(FIGURES_MS), storage.files().counters(), node.software());
+        metrics = new NodeMetrics(
+                counters, () -> registry.figures(FIGURES_MS), storage.files().counters(), node.software());
     }
 
     /**
