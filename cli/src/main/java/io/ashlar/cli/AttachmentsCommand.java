@@ -13,10 +13,7 @@ import picocli.CommandLine.Mixin;
 
 /** {@code ashlar attachments}: what this host has attached. */
 @ConfinedTo(LoopKind.OWNER)
-@Command(
-        name = "attachments",
-        description = "List the volumes attached to this host.",
-        mixinStandardHelpOptions = true)
+@Command(name = "attachments", description = "List the volumes attached to this host.", mixinStandardHelpOptions = true)
 final class AttachmentsCommand implements Runnable {
     private static final List<String> COLUMNS = List.of("name", "device", "state", "size", "access", "queueCpus");
 

@@ -11,6 +11,7 @@ import java.net.InetSocketAddress;
 import java.nio.file.Path;
 import java.util.Map;
 import java.util.concurrent.Callable;
+import org.slf4j.LoggerFactory;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -55,7 +56,9 @@ final class ServerCommand implements Callable<Integer> {
     @Override
     public Integer call() {
         Signals signals = Signals.take();
-        HostProtection.apply("server");
+        for (String warning : HostProtection.apply()) {
+            LoggerFactory.getLogger(ServerCommand.class).warn(warning);
+        }
         try (StorageNode node = StorageNode.start(config())) {
             String block = text(node.addresses().block());
             String metrics = text(node.addresses().http());

@@ -16,7 +16,6 @@ import io.ashlar.store.volume.StoredVolume;
 import io.ashlar.store.volume.VolumeHeaderFile;
 import io.ashlar.store.volume.VolumeServices;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -32,9 +31,6 @@ import org.slf4j.LoggerFactory;
 @ThreadSafe
 public final class DataFolder implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(DataFolder.class);
-
-    private static final String NEW_PREFIX = "new-";
-    private static final String DELETED_PREFIX = "deleted-";
 
     private final Path path;
     private final Path volumesPath;
@@ -98,17 +94,7 @@ public final class DataFolder implements AutoCloseable {
 
     /** Returns the volumes in the folder. */
     public List<UUID> volumes() throws StoreException {
-        List<UUID> volumes = new ArrayList<>();
-        for (String name : io.list(volumesPath)) {
-            if (!name.startsWith(NEW_PREFIX) && !name.startsWith(DELETED_PREFIX)) {
-                try {
-                    volumes.add(UUID.fromString(name));
-                } catch (IllegalArgumentException e) {
-                    LOG.warn("{} is not a volume; left alone", volumesPath.resolve(name));
-                }
-            }
-        }
-        return volumes;
+        return lock.volumes();
     }
 
     /** Creates an empty volume; it is not opened. */
@@ -121,7 +107,7 @@ public final class DataFolder implements AutoCloseable {
         if (volumes().contains(uuid)) {
             throw new StoreException("volume " + uuid + " exists already");
         }
-        Path unfinished = volumesPath.resolve(NEW_PREFIX + uuid);
+        Path unfinished = volumesPath.resolve(FolderLock.NEW_PREFIX + uuid);
         purgeFolder(unfinished);
         io.createFolder(unfinished);
         VolumeHeader volume =
@@ -158,7 +144,7 @@ public final class DataFolder implements AutoCloseable {
         if (!volumes().contains(uuid)) {
             throw new StoreException("volume " + uuid + " does not exist");
         }
-        io.rename(folderOf(uuid), volumesPath.resolve(DELETED_PREFIX + uuid));
+        io.rename(folderOf(uuid), volumesPath.resolve(FolderLock.DELETED_PREFIX + uuid));
         io.syncFolder(volumesPath);
         open.remove(uuid);
         purge();
@@ -167,7 +153,7 @@ public final class DataFolder implements AutoCloseable {
     /** Removes in the background what was deleted, or never finished. */
     private void purge() throws StoreException {
         for (String name : io.list(volumesPath)) {
-            if (name.startsWith(DELETED_PREFIX) || name.startsWith(NEW_PREFIX)) {
+            if (name.startsWith(FolderLock.DELETED_PREFIX) || name.startsWith(FolderLock.NEW_PREFIX)) {
                 pool.execute(() -> {
                     try {
                         purgeFolder(volumesPath.resolve(name));
@@ -187,7 +173,7 @@ public final class DataFolder implements AutoCloseable {
     }
 
     private Path folderOf(UUID uuid) {
-        return volumesPath.resolve(uuid.toString());
+        return FolderLock.folderOf(path, uuid);
     }
 
     /** Returns what has been counted. */
@@ -219,7 +205,6 @@ public final class DataFolder implements AutoCloseable {
         } catch (StoreException e) {
             LOG.error("can't mark the stop as clean: {}", e.getMessage());
         }
-        contexts.close();
         lock.close();
     }
 }

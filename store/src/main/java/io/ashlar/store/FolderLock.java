@@ -10,8 +10,12 @@ import io.ashlar.store.file.StoreException;
 import io.ashlar.store.format.FolderHeader;
 import io.ashlar.store.format.HeaderSlots;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
+import java.util.UUID;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * The right to a data folder, held by one process at a time, and the folder's header. The lock is the kernel's (flock), on
@@ -22,24 +26,34 @@ final class FolderLock implements AutoCloseable {
     /** The folder of the volumes. */
     static final String VOLUMES = "volumes";
 
+    /** How the name of a volume's folder starts that is not ready yet. */
+    static final String NEW_PREFIX = "new-";
+    /** How the name of a volume's folder starts that is to be removed. */
+    static final String DELETED_PREFIX = "deleted-";
+
+    private static final Logger LOG = LoggerFactory.getLogger(FolderLock.class);
+
     private static final String LOCK = "lock";
     private static final String UNFINISHED = FolderHeader.FILE + ".new";
     /** What may lie in a folder that is to become a data folder: nothing but what an unfinished creation left. */
     private static final Set<String> IGNORED = Set.of(LOCK, UNFINISHED, VOLUMES, "lost+found");
 
+    private final Path path;
+    private final StorageIo io;
     private final StorageFile lockFile;
     private final StorageFile headerFile;
     private final HeaderSlots slots;
     private final FolderHeader header;
 
     private FolderLock(Path path, StorageIo io, StorageFile lockFile) throws StoreException {
+        this.path = path;
+        this.io = io;
         this.lockFile = lockFile;
         headerFile = io.open(path.resolve(FolderHeader.FILE), StorageIo.Mode.WRITE);
         slots = new HeaderSlots(headerFile, FolderHeader.MAGIC);
         try {
             header = FolderHeader.read(slots, "data folder " + path);
         } catch (StoreException e) {
-            slots.close();
             headerFile.close();
             throw e;
         }
@@ -96,7 +110,8 @@ final class FolderLock implements AutoCloseable {
     private static void create(Path path, StorageIo io, FolderHeader header) throws StoreException {
         Path unfinished = path.resolve(UNFINISHED);
         StorageFile file = io.open(unfinished, StorageIo.Mode.CREATE);
-        try (HeaderSlots slots = new HeaderSlots(file, FolderHeader.MAGIC)) {
+        try {
+            HeaderSlots slots = new HeaderSlots(file, FolderHeader.MAGIC);
             header.encode(slots);
             check(slots.writeBoth());
             check(file.syncData());
@@ -106,6 +121,26 @@ final class FolderLock implements AutoCloseable {
         io.createFolder(path.resolve(VOLUMES));
         io.rename(unfinished, path.resolve(FolderHeader.FILE));
         io.syncFolder(path);
+    }
+
+    /** Returns the folder of a volume. */
+    static Path folderOf(Path path, UUID volume) {
+        return path.resolve(VOLUMES).resolve(volume.toString());
+    }
+
+    /** Returns the volumes in the folder. */
+    List<UUID> volumes() throws StoreException {
+        List<UUID> volumes = new ArrayList<>();
+        for (String name : io.list(path.resolve(VOLUMES))) {
+            if (!name.startsWith(NEW_PREFIX) && !name.startsWith(DELETED_PREFIX)) {
+                try {
+                    volumes.add(UUID.fromString(name));
+                } catch (IllegalArgumentException e) {
+                    LOG.warn("{}/{} is not a volume; left alone", VOLUMES, name);
+                }
+            }
+        }
+        return volumes;
     }
 
     /** Returns the header as the last start or stop left it. */
@@ -129,7 +164,6 @@ final class FolderLock implements AutoCloseable {
     /** Gives the lock back. */
     @Override
     public void close() {
-        slots.close();
         headerFile.close();
         lockFile.close();
     }

@@ -52,6 +52,16 @@ public final class VolumeCatalogue {
         return new VolumeCatalogue(file, image == null ? CatalogueImage.EMPTY : image, clock, random);
     }
 
+    /**
+     * Reads the volumes of a folder that no node runs on; none where there is no catalogue.
+     *
+     * @throws StoreException when it can't be read or is damaged
+     */
+    public static List<VolumeRecord> read(Path folder, StorageIo io) throws StoreException {
+        CatalogueImage image = new CatalogueFile(folder, io).load();
+        return image == null ? List.of() : List.copyOf(image.volumes().values());
+    }
+
     /** Returns all volumes in the order of their names, those being made or removed too. */
     public List<VolumeRecord> volumes() {
         return List.copyOf(image.volumes().values());

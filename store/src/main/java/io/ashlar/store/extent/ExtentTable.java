@@ -85,7 +85,8 @@ public final class ExtentTable {
             }
             throw e;
         }
-        try (HeaderSlots slots = new HeaderSlots(metadata, ExtentHeader.MAGIC)) {
+        try {
+            HeaderSlots slots = new HeaderSlots(metadata, ExtentHeader.MAGIC);
             header.check(slots, "extent " + header.fileName());
             StorageFile data = io.open(path(header, ExtentHeader.DATA_SUFFIX), StorageIo.Mode.WRITE);
             return opened(new Extent(header, data, metadata, resources));
@@ -113,10 +114,9 @@ public final class ExtentTable {
             check(data.syncData(), header);
             metadata = io.open(unfinished, StorageIo.Mode.CREATE);
             check(metadata.allocate(0, shape.metadataBytes()), header);
-            try (HeaderSlots slots = new HeaderSlots(metadata, ExtentHeader.MAGIC)) {
-                header.encode(slots);
-                check(slots.writeBoth(), header);
-            }
+            HeaderSlots slots = new HeaderSlots(metadata, ExtentHeader.MAGIC);
+            header.encode(slots);
+            check(slots.writeBoth(), header);
             check(metadata.syncData(), header);
             io.rename(unfinished, path(header, ExtentHeader.METADATA_SUFFIX));
             io.syncFolder(folder);

@@ -5,9 +5,9 @@ import io.ashlar.base.annotation.LoopKind;
 import io.ashlar.base.block.BlockGeometry;
 import io.ashlar.base.checksum.Crc32c;
 import io.ashlar.store.file.IoVector;
+import io.ashlar.store.file.Scratch;
 import io.ashlar.store.format.BlockVersion;
 import io.netty.buffer.ByteBuf;
-import io.netty.buffer.Unpooled;
 
 /**
  * The scratch memory of one thread that works for the store: a data loop, which must not block, or a pool thread, which
@@ -19,15 +19,14 @@ public final class IoContext {
     private static final int PAGE_BYTES = 4096;
 
     private final boolean mayBlock;
-    private final ByteBuf page = Unpooled.directBuffer(PAGE_BYTES).writeZero(PAGE_BYTES);
-    private final ByteBuf edges =
-            Unpooled.directBuffer(2 * BlockGeometry.BLOCK_BYTES).writeZero(2 * BlockGeometry.BLOCK_BYTES);
+    private final ByteBuf page = Scratch.allocate(PAGE_BYTES);
+    private final ByteBuf edges = Scratch.allocate(2 * BlockGeometry.BLOCK_BYTES);
     private final IoVector vector = new IoVector();
     private final Crc32c crc = new Crc32c();
     private final BlockVersion previous = new BlockVersion();
     private final BlockVersion next = new BlockVersion();
 
-    /** Creates the scratch memory of a thread; {@link #release} gives it back. */
+    /** Creates the scratch memory of a thread. */
     public IoContext(boolean mayBlock) {
         this.mayBlock = mayBlock;
     }
@@ -65,12 +64,5 @@ public final class IoContext {
     /** Returns scratch for what a block holds next. */
     public BlockVersion next() {
         return next;
-    }
-
-    /** Gives the memory back; the thread uses it no more. */
-    public void release() {
-        page.release();
-        edges.release();
-        vector.release();
     }
 }

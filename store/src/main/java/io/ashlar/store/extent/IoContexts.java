@@ -5,7 +5,7 @@ import java.util.concurrent.ConcurrentLinkedQueue;
 
 /** The scratch memory that pool threads borrow for one task; grows to the number of threads. */
 @ThreadSafe
-public final class IoContexts implements AutoCloseable {
+public final class IoContexts {
     private final ConcurrentLinkedQueue<IoContext> idle = new ConcurrentLinkedQueue<>();
 
     /** Lends scratch memory to the calling pool thread. */
@@ -17,13 +17,5 @@ public final class IoContexts implements AutoCloseable {
     /** Takes it back. */
     public void giveBack(IoContext context) {
         idle.add(context);
-    }
-
-    /** Frees what is idle; nothing is lent any more. */
-    @Override
-    public void close() {
-        for (IoContext context = idle.poll(); context != null; context = idle.poll()) {
-            context.release();
-        }
     }
 }

@@ -5,7 +5,6 @@ import io.ashlar.base.annotation.LoopKind;
 import io.ashlar.base.block.ScatterList;
 import io.ashlar.base.sys.Errno;
 import io.netty.buffer.ByteBuf;
-import io.netty.buffer.Unpooled;
 
 /**
  * A list of memory pieces for preadv2(2) and pwritev(2), in direct memory: {@code struct iovec}, 16 bytes each (address,
@@ -18,7 +17,7 @@ public final class IoVector {
 
     private static final int PIECE_BYTES = 16;
 
-    private ByteBuf pieces = Unpooled.directBuffer(PIECES_PER_CALL * PIECE_BYTES);
+    private ByteBuf pieces = Scratch.allocate(PIECES_PER_CALL * PIECE_BYTES);
     private int first;
     private int count;
     private long lengthBytes;
@@ -33,7 +32,9 @@ public final class IoVector {
     /** Appends memory at an address. */
     public void add(long address, int length) {
         if ((count + 1) * PIECE_BYTES > pieces.capacity()) {
-            pieces.capacity(2 * pieces.capacity()); // only for requests of more than a thousand segments
+            ByteBuf larger = Scratch.allocate(2 * pieces.capacity()); // for a request of a thousand segments
+            larger.setBytes(0, pieces, 0, pieces.capacity());
+            pieces = larger;
         }
         pieces.setLongLE(count * PIECE_BYTES, address);
         pieces.setLongLE(count * PIECE_BYTES + 8, length);
@@ -81,11 +82,6 @@ public final class IoVector {
             consume(result);
         }
         return result;
-    }
-
-    /** Gives the memory back. */
-    public void release() {
-        pieces.release();
     }
 
     private int perCall() {

@@ -4,14 +4,12 @@ import io.ashlar.base.annotation.ThreadSafe;
 import io.ashlar.base.block.BlockGeometry;
 import io.ashlar.base.checksum.Crc32c;
 import io.netty.buffer.ByteBuf;
-import io.netty.buffer.Unpooled;
 
 /** Zeroes to write from, shared by all threads and never written to. */
 @ThreadSafe
 public final class ZeroBlocks {
     private static final int BYTES = 64 * 1024;
-    private static final ByteBuf ZEROES =
-            Unpooled.unreleasableBuffer(Unpooled.directBuffer(BYTES).writeZero(BYTES));
+    private static final ByteBuf ZEROES = Scratch.allocate(BYTES);
 
     /** CRC32C of a block of zeroes. */
     public static final int CHECKSUM = new Crc32c().compute(ZEROES, 0, BlockGeometry.BLOCK_BYTES);

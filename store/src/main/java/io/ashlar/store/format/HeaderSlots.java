@@ -4,10 +4,10 @@ import io.ashlar.base.annotation.ConfinedTo;
 import io.ashlar.base.annotation.LoopKind;
 import io.ashlar.base.checksum.Crc32c;
 import io.ashlar.base.sys.Errno;
+import io.ashlar.store.file.Scratch;
 import io.ashlar.store.file.StorageFile;
 import io.ashlar.store.file.StoreException;
 import io.netty.buffer.ByteBuf;
-import io.netty.buffer.Unpooled;
 import java.util.UUID;
 
 /**
@@ -19,7 +19,7 @@ import java.util.UUID;
  * </pre>
  */
 @ConfinedTo(LoopKind.OWNER)
-public final class HeaderSlots implements AutoCloseable {
+public final class HeaderSlots {
     /** Bytes of a slot: what a disk writes whole. */
     public static final int SLOT_BYTES = 512;
     /** Where the second slot starts: in another page, so that one bad write doesn't take both. */
@@ -38,8 +38,8 @@ public final class HeaderSlots implements AutoCloseable {
 
     private final StorageFile file;
     private final long magic;
-    private final ByteBuf slot = Unpooled.directBuffer(SLOT_BYTES).writeZero(SLOT_BYTES);
-    private final ByteBuf other = Unpooled.directBuffer(SLOT_BYTES).writeZero(SLOT_BYTES);
+    private final ByteBuf slot = Scratch.allocate(SLOT_BYTES);
+    private final ByteBuf other = Scratch.allocate(SLOT_BYTES);
     private final Crc32c crc = new Crc32c();
     private long sequence;
     private int validSlots;
@@ -109,13 +109,6 @@ public final class HeaderSlots implements AutoCloseable {
                 && into.getLongLE(MAGIC_OFFSET) == magic
                 && into.getIntLE(CHECKSUM_OFFSET) == crc.compute(into, 0, CHECKSUM_OFFSET);
         return valid ? Math.max(0, into.getLongLE(SEQUENCE_OFFSET)) : 0;
-    }
-
-    /** Gives the scratch memory back; the file stays open. */
-    @Override
-    public void close() {
-        slot.release();
-        other.release();
     }
 
     static void setUuid(ByteBuf buffer, int index, UUID uuid) {

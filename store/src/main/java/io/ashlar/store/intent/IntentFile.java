@@ -3,12 +3,12 @@ package io.ashlar.store.intent;
 import io.ashlar.base.annotation.ConfinedTo;
 import io.ashlar.base.annotation.LoopKind;
 import io.ashlar.base.checksum.Crc32c;
+import io.ashlar.store.file.Scratch;
 import io.ashlar.store.file.StorageFile;
 import io.ashlar.store.file.StoreException;
 import io.ashlar.store.format.IntentSector;
 import io.ashlar.store.meter.StoreCounters;
 import io.netty.buffer.ByteBuf;
-import io.netty.buffer.Unpooled;
 import java.util.BitSet;
 
 /**
@@ -21,9 +21,10 @@ public final class IntentFile {
     private final long[] slots;
     private final long[] sequences;
     private final BitSet changed;
-    private final ByteBuf sector = Unpooled.directBuffer(IntentSector.BYTES).writeZero(IntentSector.BYTES);
+    private final ByteBuf sector = Scratch.allocate(IntentSector.BYTES);
     private final Crc32c crc = new Crc32c();
     private int damagedSectors;
+    private int damagedCopies;
 
     /** Takes over an open file for so many slots. */
     public IntentFile(StorageFile file, int slotCount) {
@@ -54,6 +55,7 @@ public final class IntentFile {
                 long offset = IntentSector.copyOffset(copy, sequences.length) + (long) i * IntentSector.BYTES;
                 long result = file.read(sector.memoryAddress(), IntentSector.BYTES, offset);
                 long sequence = result == IntentSector.BYTES ? IntentSector.sequence(sector, i, crc) : 0;
+                damagedCopies += sequence == 0 ? 1 : 0;
                 if (sequence > sequences[i]) {
                     sequences[i] = sequence;
                     IntentSector.decode(sector, i, slots);
@@ -66,6 +68,11 @@ public final class IntentFile {
     /** Returns the sectors of which no copy was valid at {@link #load}. */
     public int damagedSectors() {
         return damagedSectors;
+    }
+
+    /** Returns the copies of sectors that were not valid at {@link #load}. */
+    public int damagedCopies() {
+        return damagedCopies;
     }
 
     /** Returns the number of slots. */
@@ -107,9 +114,8 @@ public final class IntentFile {
         return true;
     }
 
-    /** Closes the file and gives the scratch memory back. */
+    /** Closes the file. */
     public void close() {
-        sector.release();
         file.close();
     }
 }

@@ -9,6 +9,7 @@ import io.ashlar.store.meter.StoreCounters;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.HashSet;
+import java.util.Iterator;
 import java.util.List;
 import java.util.Queue;
 import java.util.Set;
@@ -152,11 +153,12 @@ public final class IntentTable implements Runnable {
         for (Request request = requests.poll(); request != null; request = requests.poll()) {
             stalled.add(request);
         }
-        while (!stalled.isEmpty()) {
-            Request request = stalled.peek();
+        // One that needs no slot must not wait behind one that does: the cleaning that frees slots may wait for it.
+        for (Iterator<Request> waiting = stalled.iterator(); waiting.hasNext(); ) {
+            Request request = waiting.next();
             boolean needsSlot = !request.extent.isMarked(request.region) && !assigned.contains(request.slotValue());
             if (needsSlot && freeCount == 0) {
-                return;
+                continue;
             }
             if (needsSlot) {
                 int slot = freeSlots[--freeCount];
@@ -165,7 +167,8 @@ public final class IntentTable implements Runnable {
                 request.extent.noteWrite(request.region, tick.get());
                 assigned.add(request.slotValue());
             }
-            marked.add(stalled.poll());
+            marked.add(request);
+            waiting.remove();
         }
     }
 

@@ -37,8 +37,6 @@ public final class StoredQueue implements BlockQueue {
 
     private final Runnable proceedAll = this::proceedAll;
     private StoreOp free;
-    private int inFlight;
-    private boolean closed;
 
     StoredQueue(StoredVolume volume, VolumeParts parts, Loop loop, Runnable completionsEnded) {
         this.volume = volume;
@@ -270,7 +268,6 @@ public final class StoredQueue implements BlockQueue {
 
     private StoreOp take() {
         StoreOp op = free;
-        inFlight++;
         if (op == null) {
             return new StoreOp(this);
         }
@@ -284,8 +281,6 @@ public final class StoredQueue implements BlockQueue {
         op.parent = null;
         op.next = free;
         free = op;
-        inFlight--;
-        releaseWhenDone();
     }
 
     @Override
@@ -293,14 +288,5 @@ public final class StoredQueue implements BlockQueue {
 
     /** Ends the queue; what is in flight is still completed, on the loop. */
     @Override
-    public void close() {
-        closed = true;
-        releaseWhenDone();
-    }
-
-    private void releaseWhenDone() {
-        if (closed && inFlight == 0) {
-            context.release();
-        }
-    }
+    public void close() {}
 }

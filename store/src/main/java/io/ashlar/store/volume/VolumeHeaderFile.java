@@ -31,7 +31,6 @@ public final class VolumeHeaderFile implements AutoCloseable {
         try {
             return new VolumeHeaderFile(file, slots, VolumeHeader.read(slots, "volume " + folder.getFileName()));
         } catch (StoreException e) {
-            slots.close();
             file.close();
             throw e;
         }
@@ -40,7 +39,8 @@ public final class VolumeHeaderFile implements AutoCloseable {
     /** Writes the files of an empty volume into its folder; durable but for the folder's entries. */
     public static void create(StorageIo io, Path folder, VolumeHeader header) throws StoreException {
         StorageFile file = io.open(folder.resolve(VolumeHeader.FILE), StorageIo.Mode.CREATE);
-        try (HeaderSlots slots = new HeaderSlots(file, VolumeHeader.MAGIC)) {
+        try {
+            HeaderSlots slots = new HeaderSlots(file, VolumeHeader.MAGIC);
             header.encode(slots);
             check(slots.writeBoth(), header);
             check(file.syncData(), header);
@@ -79,7 +79,6 @@ public final class VolumeHeaderFile implements AutoCloseable {
     /** Closes the file. */
     @Override
     public synchronized void close() {
-        slots.close();
         file.close();
     }
 }

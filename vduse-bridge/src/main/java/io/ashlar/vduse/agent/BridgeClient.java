@@ -53,11 +53,12 @@ public final class BridgeClient implements AutoCloseable {
     }
 
     private BridgeAnswer ask(BridgeRequest request) throws IOException {
-        lines.write(request);
-        BridgeAnswer answer = lines.read(BridgeAnswer.class);
-        if (answer == null) {
+        lines.write(ControlJson.toBytes(request));
+        byte[] line = lines.read();
+        if (line == null) {
             throw new BridgeException("the bridge has closed the connection without an answer");
         }
+        BridgeAnswer answer = ControlJson.toAnswer(line);
         if (answer.error() != null) {
             throw new BridgeException(answer.error());
         }

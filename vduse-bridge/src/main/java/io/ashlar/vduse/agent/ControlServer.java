@@ -92,20 +92,26 @@ public final class ControlServer implements AutoCloseable {
                     client.getOption(ExtendedSocketOptions.SO_PEERCRED).user();
             if (!peer.equals(self) && !peer.getName().equals(ROOT)) {
                 LOG.warn("turned user {} away", peer);
-                lines.write(BridgeAnswer.failed("the bridge answers its own user and root only"));
+                lines.write(ControlJson.toBytes(BridgeAnswer.failed("the bridge answers its own user and root only")));
                 return;
             }
-            BridgeRequest request = lines.read(BridgeRequest.class);
+            byte[] request = lines.read();
             while (request != null) {
-                lines.write(answer(request));
-                request = lines.read(BridgeRequest.class);
+                lines.write(ControlJson.toBytes(answer(request)));
+                request = lines.read();
             }
         } catch (IOException e) {
             LOG.debug("connection ended", e);
         }
     }
 
-    private BridgeAnswer answer(BridgeRequest request) {
+    private BridgeAnswer answer(byte[] line) {
+        BridgeRequest request;
+        try {
+            request = ControlJson.toRequest(line);
+        } catch (IOException e) {
+            return BridgeAnswer.failed(e.getMessage());
+        }
         try {
             String command = String.valueOf(request.command());
             String name = String.valueOf(request.name());

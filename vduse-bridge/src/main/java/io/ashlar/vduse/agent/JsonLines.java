@@ -1,7 +1,5 @@
 package io.ashlar.vduse.agent;
 
-import com.fasterxml.jackson.databind.DeserializationFeature;
-import com.fasterxml.jackson.databind.ObjectMapper;
 import io.ashlar.base.annotation.ConfinedTo;
 import io.ashlar.base.annotation.LoopKind;
 import java.io.IOException;
@@ -13,9 +11,6 @@ import java.util.Arrays;
 @ConfinedTo(LoopKind.OWNER)
 final class JsonLines implements AutoCloseable {
     private static final int LINE_BYTES_MAX = 64 << 10;
-    /** A newer client may say more than an older bridge understands. */
-    private static final ObjectMapper JSON =
-            new ObjectMapper().configure(DeserializationFeature.FAIL_ON_UNKNOWN_PROPERTIES, false);
 
     private final SocketChannel channel;
     private final ByteBuffer in = ByteBuffer.allocate(LINE_BYTES_MAX);
@@ -25,7 +20,7 @@ final class JsonLines implements AutoCloseable {
     }
 
     /** Reads a line; null when the other side has closed. */
-    <T> T read(Class<T> type) throws IOException {
+    byte[] read() throws IOException {
         int scanned = 0;
         while (true) {
             for (; scanned < in.position(); scanned++) {
@@ -33,7 +28,7 @@ final class JsonLines implements AutoCloseable {
                     byte[] line = Arrays.copyOf(in.array(), scanned);
                     in.flip().position(scanned + 1);
                     in.compact();
-                    return JSON.readValue(line, type);
+                    return line;
                 }
             }
             if (!in.hasRemaining()) {
@@ -46,8 +41,7 @@ final class JsonLines implements AutoCloseable {
     }
 
     /** Writes a line. */
-    void write(Object value) throws IOException {
-        byte[] json = JSON.writeValueAsBytes(value);
+    void write(byte[] json) throws IOException {
         ByteBuffer line = ByteBuffer.allocate(json.length + 1).put(json).put((byte) '\n');
         line.flip();
         while (line.hasRemaining()) {

@@ -1,6 +1,5 @@
 package io.ashlar.vduse.agent;
 
-import com.fasterxml.jackson.databind.ObjectMapper;
 import io.ashlar.base.annotation.ThreadSafe;
 import java.io.IOException;
 import java.nio.channels.FileChannel;
@@ -22,7 +21,6 @@ import java.util.Set;
 final class StateFolder implements AutoCloseable {
     private static final Set<PosixFilePermission> FOLDER_MODE = PosixFilePermissions.fromString("rwx------");
     private static final Set<PosixFilePermission> FILE_MODE = PosixFilePermissions.fromString("rw-------");
-    private static final ObjectMapper JSON = new ObjectMapper();
     private static final long FILE_BYTES_MAX = 64 << 10;
 
     private final Path folder;
@@ -72,7 +70,7 @@ final class StateFolder implements AutoCloseable {
         Path fresh = folder.resolve(record.vduse() + ".new");
         Files.deleteIfExists(fresh);
         Files.createFile(fresh, PosixFilePermissions.asFileAttribute(FILE_MODE));
-        Files.write(fresh, JSON.writeValueAsBytes(record));
+        Files.write(fresh, ControlJson.toBytes(record));
         Files.move(fresh, file(record.vduse()), StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
     }
 
@@ -86,7 +84,7 @@ final class StateFolder implements AutoCloseable {
         if (Files.size(file) > FILE_BYTES_MAX) {
             throw new BridgeException(file + " is not a record of ours: too large");
         }
-        AttachmentRecord record = JSON.readValue(Files.readAllBytes(file), AttachmentRecord.class);
+        AttachmentRecord record = ControlJson.toRecord(Files.readAllBytes(file));
         if (record.version() != AttachmentRecord.VERSION || !vduse.equals(record.vduse())) {
             throw new BridgeException(file + " is of another version or device");
         }

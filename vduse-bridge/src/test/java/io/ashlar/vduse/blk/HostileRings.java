@@ -145,6 +145,7 @@ final class HostileRings {
         int num = driver.layout().size();
         boolean eventIdx = random.nextBoolean();
         boolean indirect = random.nextInt(4) != 0;
+        device.setWaits(random.nextBoolean());
         int start = random.nextBoolean() ? 0 : 65536 - random.nextInt(num);
         driver.restart(start & 0xFFFF);
         offerSome(driver, indirect);

@@ -38,6 +38,7 @@ final class RequestModel {
     private final int arenaBytes;
     private final Random random;
     private final Expectation[] byHead;
+    private final byte[] poison;
     private final ArrayDeque<Integer> arenas = new ArrayDeque<>();
     private final int blockBytes;
     private int inFlightCount;
@@ -58,6 +59,8 @@ final class RequestModel {
         this.dataIova = dataIova;
         this.arenaBytes = arenaBytes;
         this.random = random;
+        poison = new byte[arenaBytes];
+        Arrays.fill(poison, (byte) POISON);
         byHead = new Expectation[config.queueSize()];
         blockBytes = config.geometry().logicalBlockBytes();
         for (int i = 0; i < data.capacity() / arenaBytes; i++) {
@@ -202,9 +205,7 @@ final class RequestModel {
     /** Puts the readable bytes and room for the answer into an arena, in random pieces, and offers the chain. */
     private void send(ByteBuffer readable, int answerBytes, int status, byte[] answer) {
         int arena = arenas.remove();
-        for (int i = 0; i < arenaBytes; i++) {
-            data.put(arena * arenaBytes + i, (byte) POISON);
-        }
+        data.put(arena * arenaBytes, poison);
         boolean inTable = config.indirect() && random.nextBoolean();
         int piecesMax = Math.min(inTable ? config.queueSize() : Math.min(driver.freeCount(), config.queueSize()), 14);
         cursor = arena * arenaBytes;

@@ -4,15 +4,21 @@ import io.ashlar.base.block.BlockDevice;
 import io.ashlar.base.block.BlockGeometry;
 import io.ashlar.base.block.BlockQueue;
 import io.ashlar.base.block.BlockRequest;
+import io.ashlar.base.block.RequestList;
 import io.ashlar.base.loop.Loop;
 import io.ashlar.base.status.Status;
 import io.netty.buffer.ByteBuf;
 import io.netty.buffer.Unpooled;
 
-/** Stores nothing and completes at once, but touches every byte of every request's memory, and takes no invalid request. */
+/**
+ * Stores nothing, but touches every byte of every request's memory, and takes no invalid request. Completes at once or, if asked
+ * to, at the end of the batch.
+ */
 final class TouchingDevice implements BlockDevice, BlockQueue {
     private final BlockGeometry geometry;
     private ByteBuf scratch = Unpooled.wrappedBuffer(new byte[4096]);
+    private final RequestList waiting = new RequestList();
+    private boolean waits;
     private long requestCount;
 
     TouchingDevice(BlockGeometry geometry) {
@@ -23,8 +29,28 @@ final class TouchingDevice implements BlockDevice, BlockQueue {
         return requestCount;
     }
 
+    /** Sets whether completions wait for the end of the batch. */
+    void setWaits(boolean newWaits) {
+        waits = newWaits;
+    }
+
     @Override
     public void submit(BlockRequest request) {
+        if (waits) {
+            waiting.add(request);
+        } else {
+            serve(request);
+        }
+    }
+
+    @Override
+    public void endBatch() {
+        while (!waiting.isEmpty()) {
+            serve(waiting.poll());
+        }
+    }
+
+    private void serve(BlockRequest request) {
         requestCount++;
         if (geometry.validate(request) != Status.OK) {
             throw new AssertionError("not validated: " + request.operation());
@@ -43,11 +69,6 @@ final class TouchingDevice implements BlockDevice, BlockQueue {
             }
         }
         request.complete(Status.OK);
-    }
-
-    @Override
-    public void endBatch() {
-        // Everything is complete already.
     }
 
     @Override

@@ -56,7 +56,7 @@ class VirtioBlkTrafficTest implements QueueEvents {
         throw new AssertionError("broken by " + fault);
     }
 
-    @Property(tries = 400, shrinking = ShrinkingMode.OFF)
+    @Property(tries = 250, shrinking = ShrinkingMode.OFF)
     void shouldServeRandomTrafficLikeArray(@ForAll long seed) throws VringException {
         run(new Random(seed), 400);
     }
@@ -72,7 +72,7 @@ class VirtioBlkTrafficTest implements QueueEvents {
         boolean eventIdx = random.nextBoolean();
         boolean indirect = random.nextBoolean();
         int start = random.nextBoolean() ? 0 : 65536 - random.nextInt(num) - 1;
-        BlockGeometry geometry = new BlockGeometry(4 << 20, random.nextBoolean() ? 512 : 4096, random.nextInt(8) == 0);
+        BlockGeometry geometry = new BlockGeometry(1 << 20, random.nextBoolean() ? 512 : 4096, random.nextInt(8) == 0);
         VirtioBlkConfig config =
                 new VirtioBlkConfig(geometry, "serial-of-20-charact", 1, num, 4096, eventIdx, indirect);
         device = new DelayingDevice(geometry, random, random.nextInt(3) * 50);
