@@ -55,7 +55,7 @@ class AllocationTest {
             assertThat(client.create("v", 64 << 20, 4096).status()).isEqualTo(Status.OK);
             int handle = client.openOk("v", "host-a", OpenMode.OPEN_MODE_READ_WRITE, 0, 0)
                     .getHandle();
-            for (int i = 0; i < BLOCKS * 4096 >> 20; i++) {
+            for (int i = 0; i < (BLOCKS * 4096) >> 20; i++) {
                 assertThat(client.write(handle, (long) i << 20, new byte[1 << 20]))
                         .isEqualTo(Status.OK);
             }

@@ -67,7 +67,7 @@ class LimitsTest {
             int handle = volume(client);
             node.volume().hold();
             for (int i = 0; i < 5; i++) {
-                client.send(client.request(Opcode.READ, handle, i * 4096, 4096, 0));
+                client.send(client.request(Opcode.READ, handle, i * 4096L, 4096, 0));
             }
             assertThat(client.receive().status()).isEqualTo(Status.LIMIT_EXCEEDED);
             assertThat(client.isClosedByNode()).isTrue();

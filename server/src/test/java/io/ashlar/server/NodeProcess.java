@@ -5,6 +5,7 @@ import io.ashlar.server.config.ServerConfig;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStreamReader;
+import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
@@ -55,7 +56,8 @@ final class NodeProcess implements AutoCloseable {
             if (line.startsWith("port ")) {
                 return new NodeProcess(
                         process,
-                        new InetSocketAddress("127.0.0.1", Integer.parseInt(line.substring("port ".length()))));
+                        new InetSocketAddress(
+                                InetAddress.getLoopbackAddress(), Integer.parseInt(line.substring("port ".length()))));
             }
             all.append(line).append('\n');
         }

@@ -38,6 +38,7 @@ public final class RawClient implements AutoCloseable {
     private long nextId = 1;
 
     /** One frame as it came: the fields a test looks at, and the payload. */
+    @SuppressWarnings("ArrayRecordComponent") // never compared
     public record Frame(
             Opcode opcode,
             int flags,

@@ -120,7 +120,9 @@ class AnswerBufferTest {
             while (part.hasRemaining()) {
                 int bytes = part.getInt();
                 int number = part.getInt(part.position());
-                assertThat(left.remove(number)).as("seed %d, answer %d", seed, number).isEqualTo(bytes);
+                assertThat(left.remove(number))
+                        .as("seed %d, answer %d", seed, number)
+                        .isEqualTo(bytes);
                 for (int at = 4; at < bytes; at += 4) {
                     if (part.getInt() != number) {
                         throw new AssertionError("seed " + seed + ": answer " + number + " is torn");
