@@ -36,6 +36,8 @@ class KillTest {
                 }
                 assertThat(hello.getNodeId()).isEqualTo(firstHello.getNodeId());
                 assertThat(hello.getBootId()).isEqualTo(firstHello.getBootId());
+                assertThat(round > 0 && hello.getStartId().equals(firstHello.getStartId()))
+                        .isFalse();
                 OpenAnswer opened = client.openOk("v", "host-a", OpenMode.OPEN_MODE_READ_WRITE, epoch, 0);
                 assertThat(opened.getIncarnation()).isGreaterThan(incarnation);
                 assertThat(epoch == 0 || opened.getEpoch() == epoch).isTrue();
