@@ -1,6 +1,7 @@
 package io.ashlar.cli;
 
 import com.google.errorprone.annotations.Immutable;
+import picocli.AutoComplete;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 
@@ -12,7 +13,17 @@ import picocli.CommandLine.Command;
         mixinStandardHelpOptions = true,
         versionProvider = Version.class,
         synopsisSubcommandLabel = "COMMAND",
-        subcommands = {picocli.AutoComplete.GenerateCompletion.class},
+        subcommands = {
+            ServerCommand.class,
+            VolumeCommand.class,
+            BridgeCommand.class,
+            AttachCommand.class,
+            DetachCommand.class,
+            AttachmentsCommand.class,
+            StoreCommand.class,
+            DoctorCommand.class,
+            AutoComplete.GenerateCompletion.class
+        },
         exitCodeListHeading = "%nExit codes:%n",
         exitCodeList = {
             "0:done",

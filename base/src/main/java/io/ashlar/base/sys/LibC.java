@@ -38,6 +38,10 @@ public interface LibC {
 
     int fallocate(int fd, int mode, @off_t long offset, @off_t long length);
 
+    int ftruncate(int fd, @off_t long length);
+
+    int statx(int folderFd, CharSequence path, int flags, int mask, long result);
+
     int fsync(int fd);
 
     int fdatasync(int fd);

@@ -25,6 +25,15 @@ public final class Linux {
             .load("c");
     private static final Runtime RUNTIME = Runtime.getRuntime(LIBC);
 
+    /** From {@code linux/fcntl.h}: paths are relative to the working folder. */
+    private static final int AT_FDCWD = -100;
+    /** From {@code linux/stat.h}: ask for stx_blocks. */
+    private static final int STATX_BLOCKS = 0x400;
+    /** From {@code linux/stat.h}: size of struct statx, and where stx_blocks (512 bytes each) lies in it. */
+    private static final int STATX_BYTES = 256;
+
+    private static final int STX_BLOCKS_OFFSET = 48;
+
     private Linux() {}
 
     /** Opens a file; close-on-exec is always set. */
@@ -70,6 +79,22 @@ public final class Linux {
     /** Allocates, punches or zeroes a range of a file, by mode ({@link FallocateMode}). */
     public static int fallocate(int fd, int mode, long offset, long length) {
         return check(LIBC.fallocate(fd, mode, offset, length));
+    }
+
+    /** Sets a file's size; what is added is a hole. */
+    public static int truncate(int fd, long length) {
+        return check(LIBC.ftruncate(fd, length));
+    }
+
+    /** Returns the bytes that a file takes on disk (statx(2), stx_blocks), or -errno. Allocates. */
+    public static long allocatedBytes(String path) {
+        ByteBuf statx = Unpooled.directBuffer(STATX_BYTES);
+        try {
+            int result = check(LIBC.statx(AT_FDCWD, path, 0, STATX_BLOCKS, statx.memoryAddress()));
+            return result < 0 ? result : statx.getLongLE(STX_BLOCKS_OFFSET) * 512;
+        } finally {
+            statx.release();
+        }
     }
 
     /** Makes a file or directory durable, metadata included. */

@@ -90,6 +90,19 @@ class LinuxTest {
     }
 
     @Test
+    void shouldCountBlocksOnDiskWhenAFileIsSparse() {
+        Path path = folder.resolve("s");
+        int fd = Linux.open(path.toString(), OpenFlags.READ_WRITE | OpenFlags.CREATE, 0600);
+        assertThat(Linux.truncate(fd, 1 << 20)).isZero();
+        assertThat(path.toFile()).hasSize(1 << 20);
+        assertThat(Linux.allocatedBytes(path.toString())).isZero();
+        assertThat(Linux.fallocate(fd, FallocateMode.ALLOCATE, 0, 8192)).isZero();
+        assertThat(Linux.allocatedBytes(path.toString())).isGreaterThanOrEqualTo(8192);
+        assertThat(Linux.allocatedBytes(folder.resolve("absent").toString())).isEqualTo(-Errno.ENOENT);
+        Linux.close(fd);
+    }
+
+    @Test
     void shouldAnswerPrctlWhenGivenFiveArguments() {
         assertThat(Linux.prctl(3, 0)).as("PR_GET_DUMPABLE").isBetween(0, 2);
     }

@@ -1,0 +1,166 @@
+package io.ashlar.cli;
+
+import io.ashlar.base.annotation.ConfinedTo;
+import io.ashlar.base.annotation.LoopKind;
+import io.ashlar.base.net.EpollLoops;
+import io.ashlar.vduse.agent.BridgeConfig;
+import io.ashlar.vduse.agent.BridgeDaemon;
+import io.ashlar.vduse.agent.ControlServer;
+import io.ashlar.vduse.agent.HostProtection;
+import java.io.IOException;
+import java.util.BitSet;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.Callable;
+import org.slf4j.LoggerFactory;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+
+/** {@code ashlar bridge}: the daemon of a host that turns volumes into block devices. */
+@ConfinedTo(LoopKind.OWNER)
+@Command(
+        name = "bridge",
+        description = "Run the bridge of this host: it turns volumes into block devices. SIGTERM ends it and leaves the"
+                + " devices, whose applications wait for the next bridge.",
+        mixinStandardHelpOptions = true)
+final class BridgeCommand implements Callable<Integer> {
+    @Option(
+            names = "--queues",
+            paramLabel = "N",
+            defaultValue = "0",
+            description = "Virtqueues of each device; 0 means one per CPU used (default: ${DEFAULT-VALUE}).")
+    private int queues;
+
+    @Option(
+            names = "--queue-size",
+            paramLabel = "N",
+            defaultValue = "256",
+            description = "Descriptors of each virtqueue, a power of two (default: ${DEFAULT-VALUE}).")
+    private int queueSize;
+
+    @Option(
+            names = "--cpus",
+            paramLabel = "LIST",
+            defaultValue = "",
+            description = "CPUs to use, such as 0-3,6 (default: all that are allowed).")
+    private String cpus;
+
+    @Option(
+            names = "--keep-affinity",
+            description = "Leave affinity masks of several CPUs alone, instead of narrowing them to the one that serves"
+                    + " the queue.")
+    private boolean keepAffinity;
+
+    @Option(
+            names = "--bounce-size",
+            paramLabel = "SIZE",
+            defaultValue = "0",
+            converter = Size.class,
+            description = "Bounce window of each device, 1M to 1G; 0 computes it from queues and depth (default:"
+                    + " ${DEFAULT-VALUE}). The kernel keeps these pages until the device is gone.")
+    private long bounceSize;
+
+    @Option(
+            names = "--bounce-budget",
+            paramLabel = "SIZE",
+            defaultValue = "0",
+            converter = Size.class,
+            description = "What all bounce windows together may take; 0 means an eighth of the memory (default:"
+                    + " ${DEFAULT-VALUE}).")
+    private long bounceBudget;
+
+    @Option(
+            names = "--message-timeout",
+            paramLabel = "SECONDS",
+            defaultValue = "300",
+            description = "How long the kernel waits for the bridge to answer before it gives a device up (default:"
+                    + " ${DEFAULT-VALUE}).")
+    private int messageTimeout;
+
+    @Option(
+            names = "--io-timeout",
+            paramLabel = "SECONDS",
+            defaultValue = "0",
+            description = "Fail I/O with an error when the node does not answer for this long; 0 waits for ever"
+                    + " (default: ${DEFAULT-VALUE}).")
+    private int ioTimeout;
+
+    @Mixin
+    private ServerOption server;
+
+    @Mixin
+    private ControlOption control;
+
+    @Mixin
+    private Output output;
+
+    @Override
+    public Integer call() {
+        Signals signals = Signals.take();
+        try {
+            BridgeConfig config = config();
+            for (String warning : HostProtection.apply()) {
+                LoggerFactory.getLogger(BridgeCommand.class).warn(warning);
+            }
+            serve(config, signals);
+        } catch (IOException | IllegalArgumentException | IllegalStateException e) {
+            throw Failure.failed(e.getMessage(), e);
+        }
+        return 0;
+    }
+
+    private void serve(BridgeConfig config, Signals signals) throws IOException {
+        if (ioTimeout < 0 || ioTimeout > 86_400) {
+            throw Failure.failed("--io-timeout: " + ioTimeout + " is not between 0 and 86400 seconds");
+        }
+        RemoteVolumes volumes = new RemoteVolumes(server.address(), ioTimeout * 1000);
+        try (EpollLoops loops = EpollLoops.pinned("data", BridgeDaemon.cpusToUse(config));
+                EpollLoops sessions = EpollLoops.floating("session", 1);
+                BridgeDaemon daemon = BridgeDaemon.start(
+                        config, loops, volumes.on(sessions.all().get(0)));
+                ControlServer commands = ControlServer.start(daemon)) {
+            output.print(
+                    "bridge is up: volumes of " + server.text() + ", control socket " + control.socket(),
+                    Map.of("server", server.text(), "control", control.socket().toString()));
+            signals.awaitStop();
+            commands.close();
+            output.err().println("ashlar: " + daemon.stop());
+        }
+    }
+
+    private BridgeConfig config() {
+        return new BridgeConfig(
+                control.socket(),
+                queues,
+                queueSize,
+                cpuList(cpus),
+                keepAffinity,
+                bounceSize,
+                bounceBudget,
+                messageTimeout,
+                true);
+    }
+
+    /** Reads a list as the kernel writes it: numbers and ranges, {@code 0-3,6}. */
+    static BitSet cpuList(String text) {
+        BitSet set = new BitSet();
+        if (text.isEmpty()) {
+            return set;
+        }
+        for (String part : text.split(",", -1)) {
+            if (!part.matches("[0-9]{1,4}(-[0-9]{1,4})?")) {
+                throw Failure.failed("--cpus: '" + text + "' is not a list such as 0-3,6");
+            }
+            List<Integer> ends =
+                    List.of(part.split("-", -1)).stream().map(Integer::valueOf).toList();
+            int first = ends.get(0);
+            int last = ends.get(ends.size() - 1);
+            if (last < first) {
+                throw Failure.failed("--cpus: '" + part + "' runs backwards");
+            }
+            set.set(first, last + 1);
+        }
+        return set;
+    }
+}

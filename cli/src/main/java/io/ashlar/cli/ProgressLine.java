@@ -1,0 +1,47 @@
+package io.ashlar.cli;
+
+import io.ashlar.base.annotation.ThreadSafe;
+import io.ashlar.base.time.Clock;
+import java.util.concurrent.TimeUnit;
+
+/** One line on standard error that is written over, for long work; silent where nobody looks (no terminal, or JSON). */
+@ThreadSafe
+final class ProgressLine implements AutoCloseable {
+    private static final long INTERVAL_NS = TimeUnit.MILLISECONDS.toNanos(200);
+
+    private final Output output;
+    private final boolean visible;
+    private long shownNs;
+    private int width;
+
+    ProgressLine(Output output) {
+        this.output = output;
+        visible = System.console() != null && !output.isJson();
+        shownNs = Clock.SYSTEM.nowNs() - INTERVAL_NS;
+    }
+
+    /** Shows the text, at most five times a second. */
+    synchronized void show(String text) {
+        long now = Clock.SYSTEM.nowNs();
+        if (visible && now - shownNs >= INTERVAL_NS) {
+            shownNs = now;
+            write(text);
+        }
+    }
+
+    private void write(String text) {
+        output.err().print("\r" + text + " ".repeat(Math.max(0, width - text.length())));
+        output.err().flush();
+        width = text.length();
+    }
+
+    /** Wipes the line. */
+    @Override
+    public synchronized void close() {
+        if (width > 0) {
+            write("");
+            output.err().print("\r");
+            output.err().flush();
+        }
+    }
+}

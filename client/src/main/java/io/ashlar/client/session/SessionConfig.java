@@ -1,0 +1,46 @@
+package io.ashlar.client.session;
+
+import java.net.InetSocketAddress;
+
+/**
+ * How sessions reach a node and when they give a connection up.
+ *
+ * @param node the node's address, resolved
+ * @param hostId who connects; empty for a tool
+ * @param connectTimeoutMs for the TCP connection, and again for HELLO's answer
+ * @param pingIntervalMs a PING is sent after this time without a frame
+ * @param pingTimeoutMs the connection is given up after this time without a frame
+ * @param backoffMsMin the first pause between attempts; doubles
+ * @param backoffMsMax the longest pause between attempts
+ */
+public record SessionConfig(
+        InetSocketAddress node,
+        String hostId,
+        int connectTimeoutMs,
+        int pingIntervalMs,
+        int pingTimeoutMs,
+        int backoffMsMin,
+        int backoffMsMax) {
+    /** Checks the components. */
+    public SessionConfig {
+        if (node.isUnresolved()) {
+            throw new IllegalArgumentException("unknown host " + node.getHostString());
+        }
+        if (connectTimeoutMs <= 0 || pingIntervalMs <= 0 || pingTimeoutMs < pingIntervalMs) {
+            throw new IllegalArgumentException("timeouts must be positive, and a ping's at least its interval");
+        }
+        if (backoffMsMin <= 0 || backoffMsMax < backoffMsMin) {
+            throw new IllegalArgumentException("pauses must be positive and in order");
+        }
+    }
+
+    /** Returns the settings that a node on the same network wants. */
+    public static SessionConfig of(InetSocketAddress node, String hostId) {
+        return new SessionConfig(node, hostId, 5_000, 2_000, 10_000, 20, 1_000);
+    }
+
+    /** Returns the node as people write it. */
+    public String nodeText() {
+        return node.getHostString() + ":" + node.getPort();
+    }
+}

@@ -1,0 +1,92 @@
+package io.ashlar.client.volume;
+
+import com.google.protobuf.ByteString;
+import io.ashlar.base.annotation.ThreadSafe;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.atomic.AtomicLong;
+
+/**
+ * Whether acknowledged writes of a volume can have been lost with the page cache of a node whose machine was restarted.
+ *
+ * <p>Flushes are numbered in the order in which they are sent. Each queue remembers how many had been started when it
+ * last acknowledged a write; that write is durable when a flush with a higher number has succeeded. When a connection
+ * meets another boot id while some queue has an acknowledged write that is not durable, the write may be gone, and no
+ * later flush of this volume may be acknowledged.
+ *
+ * <p>A connection of before the restart may still have answers in its receive buffer. So an acknowledgement is entered
+ * first and the generation of boots looked at second, while a new boot id raises the generation first and looks at the
+ * acknowledgements second: one of them sees the other.
+ */
+@ThreadSafe
+final class Durability {
+    private final AtomicLong flushesStarted = new AtomicLong();
+    private final AtomicLong flushedUpTo = new AtomicLong();
+    private final List<Stamp> stamps = new ArrayList<>();
+    private final Stamp orphaned = new Stamp();
+    private volatile int generation;
+    private ByteString bootId;
+
+    /** What one queue, on its loop, knows of its acknowledgements. */
+    final class Stamp {
+        private final AtomicLong flushesStartedAtLastAck = new AtomicLong(-1);
+
+        /**
+         * Notes that a write is about to be acknowledged.
+         *
+         * @param connectionGeneration the generation of the connection that answered
+         * @return false when the answer is from before a restart: it must not be acknowledged
+         */
+        boolean acknowledge(int connectionGeneration) {
+            long started = flushesStarted.get();
+            if (flushesStartedAtLastAck.getPlain() != started) {
+                flushesStartedAtLastAck.set(started);
+            }
+            return generation == connectionGeneration;
+        }
+
+        private boolean isDurable() {
+            return flushesStartedAtLastAck.get() < flushedUpTo.get();
+        }
+    }
+
+    /** Adds a queue. */
+    synchronized Stamp register() {
+        Stamp stamp = new Stamp();
+        stamps.add(stamp);
+        return stamp;
+    }
+
+    /** Removes a queue; what it acknowledged still counts. */
+    synchronized void unregister(Stamp stamp) {
+        stamps.remove(stamp);
+        long last = stamp.flushesStartedAtLastAck.get();
+        orphaned.flushesStartedAtLastAck.accumulateAndGet(last, Math::max);
+    }
+
+    /** Returns the number of a flush that is about to be sent. */
+    long flushStarting() {
+        return flushesStarted.incrementAndGet();
+    }
+
+    /** Notes that the flush with this number has succeeded. */
+    void flushEnded(long number) {
+        flushedUpTo.accumulateAndGet(number, Math::max);
+    }
+
+    /**
+     * Takes the boot id that a new connection has met.
+     *
+     * @return the generation of that connection, or -1 when acknowledged writes may have been lost
+     */
+    synchronized int greeted(ByteString newBootId) {
+        if (bootId != null && !bootId.equals(newBootId)) {
+            generation++;
+            if (!orphaned.isDurable() || stamps.stream().anyMatch(stamp -> !stamp.isDurable())) {
+                return -1;
+            }
+        }
+        bootId = newBootId;
+        return generation;
+    }
+}

@@ -1,0 +1,398 @@
+package io.ashlar.client.volume;
+
+import io.ashlar.base.annotation.ConfinedTo;
+import io.ashlar.base.annotation.LoopKind;
+import io.ashlar.base.block.BlockQueue;
+import io.ashlar.base.block.BlockRequest;
+import io.ashlar.base.block.Operation;
+import io.ashlar.base.loop.Loop;
+import io.ashlar.base.net.EpollLoop;
+import io.ashlar.base.status.Status;
+import io.ashlar.client.range.RangeOwner;
+import io.ashlar.client.range.WakeList;
+import io.ashlar.client.session.ConnectionState;
+import io.ashlar.client.session.Refusal;
+import io.ashlar.client.session.Session;
+import io.ashlar.client.session.SessionListener;
+import io.ashlar.protocol.frame.FrameHeader;
+import io.ashlar.protocol.message.Event;
+import io.ashlar.protocol.message.HelloAnswer;
+import io.ashlar.protocol.message.Open;
+import io.ashlar.protocol.message.OpenAnswer;
+import io.netty.buffer.ByteBuf;
+import io.netty.buffer.PooledByteBufAllocator;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
+
+/**
+ * One loop's way into a {@link RemoteVolume}: a connection of its own, a fixed number of request slots, and what waits.
+ * {@link SlotTable} has the places a request passes through. A request keeps its place in the order of sending across
+ * connections: when one breaks, everything unanswered is sent again, reads too, in the order of before.
+ *
+ * <p>Completions come while answers are read; {@link #settle} ends each batch: wakes other loops, begins what waited,
+ * flushes the connection once, and tells the submitter.
+ */
+@ConfinedTo(LoopKind.DATA)
+final class RemoteQueue implements BlockQueue, SessionListener, RangeOwner {
+    /** A request that the node asked to try later is sent again after this time. */
+    private static final long PAUSE_NS = TimeUnit.MILLISECONDS.toNanos(20);
+
+    private final RemoteVolume volume;
+    private final EpollLoop loop;
+    private final int loopIndex;
+    private final Runnable completionsEnded;
+    private final VolumeCounters counters;
+    private final Session session;
+    private final SlotTable slots;
+    private final RequestEncoder encoder;
+    private final AnswerReader answers;
+    private final GivingUp givingUp;
+    private final Durability.Stamp stamp;
+    private final WaitingRequests waiting = new WaitingRequests();
+    private final WakeList woken = new WakeList();
+    private final AtomicBoolean wakePending = new AtomicBoolean();
+    private final Runnable onWake = this::onWake;
+
+    private int sendLimit;
+    private long incarnation;
+    private int bootGeneration;
+    private boolean inBatch;
+    private boolean completedSome;
+    private boolean resumeScheduled;
+    private boolean closing;
+    private boolean settling;
+    private boolean released;
+    private Status ended;
+
+    RemoteQueue(RemoteVolume volume, EpollLoop loop, int loopIndex, Runnable completionsEnded) {
+        this.volume = volume;
+        this.loop = loop;
+        this.loopIndex = loopIndex;
+        this.completionsEnded = completionsEnded;
+        counters = volume.counters();
+        slots = new SlotTable(volume.options().requestsMax(), volume.ranges(), this, PooledByteBufAllocator.DEFAULT);
+        encoder = new RequestEncoder(slots.prefixes());
+        answers = new AnswerReader(this, slots);
+        givingUp = new GivingUp(this, slots, waiting, counters);
+        stamp = volume.durability().register();
+        session = new Session(volume.options().session(), loop, this);
+    }
+
+    void start() {
+        session.start();
+        if (volume.options().ioTimeoutMs() > 0) {
+            scheduleStep();
+        }
+    }
+
+    // ---- From the submitter ----
+
+    @Override
+    public void submit(BlockRequest request) {
+        if (ended != null || closing) {
+            request.complete(ended == null ? Status.UNAVAILABLE : ended);
+        } else if (slots.hasFree() && waiting.isEmpty()) {
+            begin(request, 0);
+        } else {
+            waiting.add(request);
+        }
+    }
+
+    private void begin(BlockRequest request, int age) {
+        RequestSlot slot = slots.take();
+        slot.begin(request, givingUp.bornStep(age));
+        if (request.operation() == Operation.FLUSH
+                || slot.claim.start(
+                        request.offsetBytes(),
+                        request.lengthBytes(),
+                        request.operation().changes())) {
+            slots.toSend.add(slot);
+            pump();
+        } else {
+            counters.heldBack.increment();
+            slots.heldBack.add(slot);
+        }
+    }
+
+    /** Writes what may be sent; nothing is flushed. */
+    private void pump() {
+        if (!session.isReady()) {
+            return;
+        }
+        while (!slots.toSend.isEmpty() && slots.sent.count() < sendLimit) {
+            RequestSlot slot = slots.toSend.poll();
+            if (slot.is(Operation.FLUSH) && slot.flushNumber == 0) {
+                slot.flushNumber = volume.durability().flushStarting();
+            }
+            slots.sent.add(slot);
+            encoder.send(slot, session.writer(), session.handle());
+        }
+    }
+
+    @Override
+    public void endBatch() {
+        if (!inBatch && session.isReady()) {
+            session.writer().flush();
+        }
+    }
+
+    @Override
+    public void close() {
+        loop.assertInLoop();
+        if (closing) {
+            return;
+        }
+        closing = true;
+        if (!session.isReady()) {
+            givingUp.abandonAll();
+        }
+        settle();
+    }
+
+    // ---- From the session ----
+
+    @Override
+    public boolean onHello(HelloAnswer hello) {
+        bootGeneration = volume.greeted(hello);
+        sendLimit = Math.max(1, Math.min(slots.size(), hello.getInFlightMax() - AnswerReader.REPORTS_MAX - 1));
+        return bootGeneration >= 0;
+    }
+
+    @Override
+    public Open openMessage() {
+        return volume.openMessage(loopIndex, incarnation);
+    }
+
+    @Override
+    public void onReady(OpenAnswer opened) {
+        incarnation = opened.getIncarnation();
+        counters.connected.increment();
+        // What was abandoned belonged to an older incarnation, whose requests have ended now.
+        for (RequestSlot slot = slots.abandoned.poll(); slot != null; slot = slots.abandoned.poll()) {
+            slot.claim.end(woken);
+            slots.giveBack(slot);
+        }
+        for (RequestSlot slot = slots.toSend.first(); slot != null; slot = slot.next) {
+            slot.mayBeAtNode = false;
+        }
+        if (volume.opened(opened)) {
+            settle();
+        }
+    }
+
+    @Override
+    public void onLost() {
+        counters.resent.add(slots.sent.count());
+        slots.toSend.addAllFirst(slots.sent);
+        inBatch = false;
+        answers.reset();
+        if (ended != null) {
+            givingUp.failAll(ended);
+        } else if (closing) {
+            givingUp.abandonAll();
+        } else if (volume.options().ioTimeoutMs() > 0) {
+            givingUp.abandonOverdue();
+        }
+        settle();
+    }
+
+    @Override
+    public boolean onRefused(Refusal refusal) {
+        return volume.refused(refusal);
+    }
+
+    @Override
+    public boolean onAnswer(FrameHeader header, ByteBuf memory, int payloadIndex, int payloadBytes) {
+        inBatch = true;
+        return answers.read(header, memory, payloadIndex);
+    }
+
+    @Override
+    public void onBatchEnd() {
+        settle();
+    }
+
+    @Override
+    public void onEvent(Event event) {
+        volume.onEvent(event);
+    }
+
+    // ---- What the answer reader decides ----
+
+    Session session() {
+        return session;
+    }
+
+    VolumeCounters counters() {
+        return counters;
+    }
+
+    /** Hands back a request that was answered with OK; returns false when the connection must be broken off instead. */
+    boolean succeed(RequestSlot slot) {
+        BlockRequest request = slot.request();
+        if (slot.is(Operation.FLUSH)) {
+            volume.durability().flushEnded(slot.flushNumber);
+        } else if (request.operation().changes()
+                && !request.has(BlockRequest.FUA)
+                && !stamp.acknowledge(bootGeneration)) {
+            return false;
+        }
+        slots.sent.remove(slot);
+        finish(slot, Status.OK);
+        return true;
+    }
+
+    /** Hands back a request that was answered with an error that stays. */
+    void fail(RequestSlot slot, Status status) {
+        slots.sent.remove(slot);
+        finish(slot, status);
+    }
+
+    /** Sends a request that was answered again, at once. */
+    void again(RequestSlot slot) {
+        slots.sent.remove(slot);
+        slot.mayBeAtNode = false;
+        slots.toSend.add(slot);
+    }
+
+    /** Sends a request that was answered again after a pause. */
+    void later(RequestSlot slot) {
+        slots.sent.remove(slot);
+        slot.mayBeAtNode = false;
+        slots.paused.add(slot);
+        if (!resumeScheduled) {
+            resumeScheduled = true;
+            Loop.Scheduled unused = loop.schedule(this::resume, PAUSE_NS);
+        }
+    }
+
+    private void resume() {
+        resumeScheduled = false;
+        for (RequestSlot slot = slots.paused.poll(); slot != null; slot = slots.paused.poll()) {
+            slots.toSend.add(slot);
+        }
+        settle();
+    }
+
+    /** Takes a status that ends the volume for this host. */
+    void end(Status status) {
+        volume.end(status, "the node answered: " + status.text());
+    }
+
+    // ---- Ends ----
+
+    /** Frees the slot of a request and hands the request back. */
+    void finish(RequestSlot slot, Status status) {
+        BlockRequest request = slot.takeRequest();
+        slot.claim.end(woken);
+        slots.giveBack(slot);
+        handBack(request, status);
+    }
+
+    void handBack(BlockRequest request, Status status) {
+        completedSome = true;
+        request.complete(status);
+    }
+
+    /** Says that the volume has ended; on any thread. */
+    void volumeEnded(Status status) {
+        loop.execute(() -> endAll(status));
+    }
+
+    /** Ends everything with the volume's final status; on the loop. */
+    void endAll(Status status) {
+        if (ended != null) {
+            return;
+        }
+        ended = status;
+        boolean mustWait = !slots.sent.isEmpty();
+        session.end();
+        if (!mustWait) {
+            givingUp.failAll(status);
+            settle();
+        }
+    }
+
+    private void scheduleStep() {
+        long stepNs = TimeUnit.MILLISECONDS.toNanos(volume.options().ioTimeoutMs()) / WaitingRequests.STEPS;
+        Loop.Scheduled unused = loop.schedule(this::onStep, Math.max(stepNs, 1));
+    }
+
+    private void onStep() {
+        if (ended != null || session.state() == ConnectionState.CLOSED) {
+            return;
+        }
+        if (givingUp.endStep()) {
+            session.drop("a request took longer than the I/O timeout"); // the rest follows in onLost
+        } else {
+            givingUp.abandonOverdue();
+        }
+        settle();
+        scheduleStep();
+    }
+
+    // ---- Between batches ----
+
+    /** Called by the loop that ended a request which one of ours waited for. */
+    @Override
+    public void wake() {
+        boolean looksItself = loop.inLoop() && settling;
+        if (wakePending.compareAndSet(false, true) && !looksItself) {
+            counters.wakeUps.increment();
+            loop.execute(onWake);
+        }
+    }
+
+    private void onWake() {
+        settle();
+    }
+
+    private void beginGranted() {
+        if (!wakePending.get()) {
+            return;
+        }
+        wakePending.set(false);
+        for (RequestSlot slot = slots.heldBack.first(); slot != null; ) {
+            RequestSlot following = slot.next;
+            if (slot.claim.isGranted()) {
+                slots.heldBack.remove(slot);
+                slots.toSend.add(slot);
+            }
+            slot = following;
+        }
+    }
+
+    private void settle() {
+        settling = true;
+        inBatch = false;
+        woken.wakeAll();
+        beginGranted();
+        while (slots.hasFree() && !waiting.isEmpty() && ended == null) {
+            BlockRequest request = waiting.poll();
+            begin(request, waiting.polledAge());
+        }
+        pump();
+        if (session.isReady()) {
+            session.writer().flush();
+        }
+        settling = false;
+        if (completedSome) {
+            completedSome = false;
+            completionsEnded.run();
+        }
+        if (closing && ended == null && slots.allFree()) {
+            ended = Status.UNAVAILABLE;
+            session.end();
+        }
+    }
+
+    /** Gives everything back: nothing can come any more, and nothing refers to the slots' memory. */
+    @Override
+    public void onOver() {
+        if (!released) {
+            released = true;
+            slots.release();
+            volume.closed(this, loopIndex, stamp);
+        }
+    }
+}

@@ -1,0 +1,234 @@
+package io.ashlar.client.volume;
+
+import com.google.protobuf.ByteString;
+import io.ashlar.base.annotation.ThreadSafe;
+import io.ashlar.base.block.BlockDevice;
+import io.ashlar.base.block.BlockGeometry;
+import io.ashlar.base.block.BlockQueue;
+import io.ashlar.base.loop.Loop;
+import io.ashlar.base.net.EpollLoop;
+import io.ashlar.base.status.Remedy;
+import io.ashlar.base.status.Status;
+import io.ashlar.client.range.RangeTable;
+import io.ashlar.client.session.Refusal;
+import io.ashlar.protocol.message.Event;
+import io.ashlar.protocol.message.Geometry;
+import io.ashlar.protocol.message.HelloAnswer;
+import io.ashlar.protocol.message.Open;
+import io.ashlar.protocol.message.OpenAnswer;
+import java.util.BitSet;
+import java.util.List;
+import java.util.concurrent.CopyOnWriteArrayList;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * A volume on a node. Opening it begins an attachment on a control connection; every queue has a connection of its own on
+ * its loop. While the node is away requests wait; see {@link VolumeOptions#ioTimeoutMs}.
+ *
+ * <p>What all queues share is here: the ranges in flight, whether acknowledged writes are durable, the geometry, and the
+ * end. A volume ends for this host, for good, when it is fenced, when acknowledged writes were lost, or when the node
+ * says that it is no more: every request from then on gets that status.
+ */
+@ThreadSafe
+public final class RemoteVolume implements BlockDevice {
+    private static final Logger LOG = LoggerFactory.getLogger(RemoteVolume.class);
+
+    private final VolumeOptions options;
+    private final VolumeCounters counters = new VolumeCounters();
+    private final RangeTable ranges = new RangeTable();
+    private final Durability durability = new Durability();
+    private final List<RemoteQueue> queues = new CopyOnWriteArrayList<>();
+    private final List<Runnable> geometryListeners = new CopyOnWriteArrayList<>();
+    private final BitSet loopIndexes = new BitSet();
+    private final ControlSession control;
+    private volatile BlockGeometry geometry;
+    private volatile long epoch;
+    private volatile ByteString volumeId;
+    private volatile Status ended;
+
+    private RemoteVolume(VolumeOptions options, EpollLoop controlLoop) {
+        this.options = options;
+        control = new ControlSession(this, controlLoop);
+        loopIndexes.set(ControlSession.LOOP_INDEX);
+    }
+
+    /**
+     * Attaches the volume. Blocks, at most for the attach timeout: not to be called on a loop.
+     *
+     * @param controlLoop the loop of the control connection; may be a data loop
+     * @throws AttachException when the node can't be reached in time or refuses
+     */
+    public static RemoteVolume open(VolumeOptions options, EpollLoop controlLoop) throws AttachException {
+        RemoteVolume volume = new RemoteVolume(options, controlLoop);
+        volume.control.attach();
+        return volume;
+    }
+
+    @Override
+    public BlockGeometry geometry() {
+        return geometry;
+    }
+
+    @Override
+    public void onGeometryChange(Runnable listener) {
+        geometryListeners.add(listener);
+    }
+
+    /** Opens a queue; the loop must be an {@link EpollLoop}. */
+    @Override
+    public BlockQueue openQueue(Loop loop, Runnable completionsEnded) {
+        loop.assertInLoop();
+        int index;
+        synchronized (loopIndexes) {
+            index = loopIndexes.nextClearBit(0);
+            loopIndexes.set(index);
+        }
+        RemoteQueue queue = new RemoteQueue(this, (EpollLoop) loop, index, completionsEnded);
+        queues.add(queue);
+        queue.start();
+        Status status = ended;
+        if (status != null) {
+            queue.endAll(status);
+        }
+        return queue;
+    }
+
+    /** Ends the attachment cleanly, if the node can be reached; blocks for a few seconds at most. Not on a loop. */
+    @Override
+    public void close() {
+        control.detach();
+        end(Status.UNAVAILABLE, null);
+    }
+
+    /** Returns the number of this attachment; 0 for a read-only one. */
+    public long epoch() {
+        return epoch;
+    }
+
+    /** Returns the volume's id, 16 bytes. */
+    public byte[] volumeId() {
+        return volumeId.toByteArray();
+    }
+
+    /** Returns what is counted. */
+    public VolumeCounters counters() {
+        return counters;
+    }
+
+    /** Returns why the volume has ended for this host, or null while it is usable. */
+    public Status ended() {
+        return ended;
+    }
+
+    /** Returns how it was opened. */
+    public VolumeOptions options() {
+        return options;
+    }
+
+    RangeTable ranges() {
+        return ranges;
+    }
+
+    Durability durability() {
+        return durability;
+    }
+
+    void closed(RemoteQueue queue, int loopIndex, Durability.Stamp stamp) {
+        queues.remove(queue);
+        durability.unregister(stamp);
+        synchronized (loopIndexes) {
+            loopIndexes.clear(loopIndex);
+        }
+    }
+
+    /** Returns the boot generation of a connection that has just been greeted, or -1 after ending the volume. */
+    int greeted(HelloAnswer hello) {
+        int generation = durability.greeted(hello.getBootId());
+        if (generation < 0) {
+            end(Status.LOST_WRITES, "the node's machine was restarted and has lost acknowledged writes");
+        }
+        return generation;
+    }
+
+    Open openMessage(int loopIndex, long previousIncarnation) {
+        boolean first = volumeId == null;
+        return Open.newBuilder()
+                .setVolume(options.volume())
+                .setHostId(options.session().hostId())
+                .setEpoch(epoch)
+                .setMode(first ? options.mode().firstMode() : options.mode().laterMode())
+                .setLoop(loopIndex)
+                .setPreviousIncarnation(previousIncarnation)
+                .build();
+    }
+
+    /** Takes the node's answer to an OPEN; returns false when it is not the volume that was attached. */
+    boolean opened(OpenAnswer answer) {
+        if (volumeId == null) {
+            volumeId = answer.getVolumeId();
+            epoch = answer.getEpoch();
+        } else if (!volumeId.equals(answer.getVolumeId())) {
+            end(Status.NOT_FOUND, "the node has another volume of this name");
+            return false;
+        } else if (epoch != answer.getEpoch()) {
+            end(Status.FENCED, "the node has opened another epoch");
+            return false;
+        }
+        geometryIs(answer.getGeometry());
+        return true;
+    }
+
+    /** Takes a refusal of a queue's connection; returns whether to go on trying. */
+    boolean refused(Refusal refusal) {
+        Status status = refusal.status();
+        if (status.remedy() == Remedy.RETRY_LATER || status.remedy() == Remedy.CLOSE_CONNECTION) {
+            return true;
+        }
+        end(status, refusal.message());
+        return false;
+    }
+
+    void onEvent(Event event) {
+        switch (event.getKind()) {
+            case EVENT_KIND_GEOMETRY_CHANGED -> geometryIs(event.getGeometry());
+            case EVENT_KIND_FENCED -> end(Status.FENCED, "another attachment has taken the volume");
+            default -> LOG.debug("{}: {}", options.volume(), event.getKind());
+        }
+    }
+
+    private void geometryIs(Geometry told) {
+        BlockGeometry fresh;
+        try {
+            fresh = new BlockGeometry(
+                    told.getSizeBytes(),
+                    told.getLogicalBlockBytes(),
+                    told.getReadOnly() || options.mode() == AccessMode.READ_ONLY);
+        } catch (IllegalArgumentException e) {
+            LOG.warn("{}: the node tells a geometry that makes no sense: {}", options.volume(), e.getMessage());
+            return;
+        }
+        BlockGeometry before = geometry;
+        geometry = fresh;
+        if (before != null && !before.equals(fresh)) {
+            geometryListeners.forEach(Runnable::run);
+        }
+    }
+
+    /** Ends the volume for this host, once; on any thread. */
+    void end(Status status, String reason) {
+        synchronized (this) {
+            if (ended != null) {
+                return;
+            }
+            ended = status;
+        }
+        if (reason != null) {
+            LOG.error("volume {} fails from now on: {} ({})", options.volume(), status.text(), reason);
+        }
+        control.end();
+        for (RemoteQueue queue : queues) {
+            queue.volumeEnded(status);
+        }
+    }
+}

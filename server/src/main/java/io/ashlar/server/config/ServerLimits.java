@@ -1,0 +1,56 @@
+package io.ashlar.server.config;
+
+import io.ashlar.protocol.frame.Limits;
+
+/**
+ * What one node lets its clients have. Together they bound its memory ({@link #memoryBytesMax}).
+ *
+ * @param connectionsMax connections at a time; one more is refused
+ * @param inFlightMax unanswered requests of one connection; granted in HELLO, beyond it the connection is not read from
+ * @param pooledBytesMax bytes of data of one connection's requests that wait for the disk; beyond it the connection is
+ *     not read from
+ * @param outboundBytesMax bytes of answers that one connection's client has not taken; beyond it the connection is not
+ *     read from
+ * @param handlesMax volumes open at a time on one connection
+ * @param helloTimeoutMs how long a new connection may take to say HELLO
+ * @param slowReaderTimeoutMs how long a client may take no byte of its answers before it is dropped
+ */
+public record ServerLimits(
+        int connectionsMax,
+        int inFlightMax,
+        int pooledBytesMax,
+        int outboundBytesMax,
+        int handlesMax,
+        int helloTimeoutMs,
+        int slowReaderTimeoutMs) {
+    /** 256 hosts' loops; 256 requests are four bursts of depth 64; 8 MiB are eight of the largest requests. */
+    public static final ServerLimits DEFAULT = new ServerLimits(256, 256, 8 << 20, 1 << 20, 256, 10_000, 30_000);
+
+    /** Checks the components. */
+    public ServerLimits {
+        check("connections-max", connectionsMax, 1, 16384);
+        check("in-flight-max", inFlightMax, 1, Limits.IN_FLIGHT_MAX);
+        check("pooled-bytes-max", pooledBytesMax, Limits.FRAME_BYTES_MAX, 1 << 30);
+        check("outbound-bytes-max", outboundBytesMax, 64 << 10, 1 << 30);
+        check("handles-max", handlesMax, 1, 65536);
+        check("hello-timeout-ms", helloTimeoutMs, 1, 3_600_000);
+        check("slow-reader-timeout-ms", slowReaderTimeoutMs, 1, 3_600_000);
+    }
+
+    /**
+     * Returns the most bytes that all connections together can take: what is being received, what waits for the disk
+     * with the receive buffers it lies in, what waits to be sent, and one frame over each bound.
+     */
+    public long memoryBytesMax() {
+        long perConnection =
+                Limits.RECEIVE_BYTES_MAX + 2L * pooledBytesMax + outboundBytesMax + 2L * Limits.FRAME_BYTES_MAX;
+        return perConnection * connectionsMax;
+    }
+
+    private static void check(String key, int value, int min, int max) {
+        if (value < min || value > max) {
+            throw new IllegalArgumentException(
+                    "server." + key + " = " + value + " is not between " + min + " and " + max);
+        }
+    }
+}

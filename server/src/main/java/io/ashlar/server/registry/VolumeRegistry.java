@@ -1,0 +1,156 @@
+package io.ashlar.server.registry;
+
+import io.ashlar.base.annotation.ThreadSafe;
+import io.ashlar.base.status.Status;
+import io.ashlar.protocol.message.AdminRequest;
+import io.ashlar.server.metrics.StoreFigures;
+import io.ashlar.store.catalogue.VolumeCatalogue;
+import io.ashlar.store.catalogue.VolumeRecord;
+import io.ashlar.store.file.StoreException;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.function.Consumer;
+import java.util.function.IntSupplier;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * The way to the registry thread: every method posts, and answers come on that thread. It alone changes the catalogue,
+ * opens and closes volumes, and knows who uses them. Its queue is bounded by what connections may have in flight.
+ */
+@ThreadSafe
+public final class VolumeRegistry {
+    private static final Logger LOG = LoggerFactory.getLogger(VolumeRegistry.class);
+
+    private final ExecutorService thread = Executors.newSingleThreadExecutor(task -> new Thread(task, "registry"));
+    private final VolumeTable table;
+    private final Attachments attachments;
+    private final VolumeCommands commands;
+    private volatile StoreFigures figures = new StoreFigures(0, 0, 0, 0, 0);
+    private volatile String ailment = "";
+
+    /** Takes over the catalogue and the files. */
+    public VolumeRegistry(VolumeCatalogue catalogue, VolumeFiles files, NodeIdentity node, IntSupplier connections) {
+        table = new VolumeTable(catalogue, files);
+        attachments = new Attachments(table);
+        commands = new VolumeCommands(table, attachments, node, connections);
+    }
+
+    /** Ends what a crash interrupted and opens the volumes; requests posted from now on wait for it. */
+    public void start() {
+        post(table::start, () -> {});
+    }
+
+    /** Asks for a use of a volume. A refused use is forgotten; a granted one ends with {@link #close}. */
+    public void open(OpenRequest request, VolumeUse use, Consumer<OpenResult> answer) {
+        post(
+                () -> attachments.open(request, use, answer),
+                () -> answer.accept(new OpenResult.Refused(Status.INTERNAL, "internal error", null)));
+    }
+
+    /**
+     * Says that nothing of a use is under way any more, and never will be.
+     *
+     * @param volume the name it was opened by
+     * @param detach whether its attachment ends as well
+     * @param answer told when that is durable
+     */
+    public void close(UseTicket ticket, String volume, boolean detach, Consumer<Status> answer) {
+        post(() -> answer.accept(attachments.close(ticket, volume, detach)), () -> answer.accept(Status.INTERNAL));
+    }
+
+    /** Carries out a volume command. */
+    public void command(AdminRequest request, Consumer<AdminOutcome> answer) {
+        post(
+                () -> commands.run(request, answer),
+                () -> answer.accept(new AdminOutcome.Refused(Status.INTERNAL, "internal error", null)));
+    }
+
+    /** Returns how full the node is, as far as the registry answers within the time; else how full it was. */
+    public StoreFigures figures(long timeoutMs) {
+        CountDownLatch counted = new CountDownLatch(1);
+        post(
+                () -> {
+                    count();
+                    counted.countDown();
+                },
+                counted::countDown);
+        try {
+            if (!counted.await(timeoutMs, TimeUnit.MILLISECONDS)) {
+                LOG.debug("the registry is busy, figures are old");
+            }
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+        return figures;
+    }
+
+    /** Returns why the node is not well, or an empty text; as old as the last {@link #figures}. */
+    public String ailment() {
+        return ailment;
+    }
+
+    private void count() {
+        long stored = 0;
+        int attached = 0;
+        String found = "";
+        try {
+            for (ServedVolume volume : table.all()) {
+                if (volume.device() != null) {
+                    stored += table.files().storedBytes(volume.device());
+                    found = table.files().isFailed(volume.device())
+                            ? "a sync of volume " + volume.uuid() + " has failed; restart the node"
+                            : found;
+                }
+            }
+            for (VolumeRecord volume : table.catalogue().volumes()) {
+                attached += volume.isAttached() ? 1 : 0;
+            }
+            figures = new StoreFigures(
+                    table.catalogue().volumes().size(),
+                    attached,
+                    stored,
+                    table.files().capacityBytes(),
+                    table.files().freeBytes());
+        } catch (StoreException e) {
+            found = "can't tell how full the node is: " + e.getMessage();
+        }
+        ailment = found;
+    }
+
+    /**
+     * Flushes and closes all volumes, after everything posted so far.
+     *
+     * @return whether that was done within the time
+     */
+    public boolean stop(long timeoutMs) {
+        post(table::close, () -> {});
+        thread.shutdown();
+        try {
+            return thread.awaitTermination(timeoutMs, TimeUnit.MILLISECONDS);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            return false;
+        }
+    }
+
+    /** A task that throws has a defect: it is logged, its client told, and the thread goes on. */
+    private void post(Runnable task, Runnable onDefect) {
+        try {
+            thread.execute(() -> {
+                try {
+                    task.run();
+                } catch (RuntimeException e) {
+                    LOG.error("internal error of the registry", e);
+                    onDefect.run();
+                }
+            });
+        } catch (RejectedExecutionException e) {
+            LOG.debug("the registry has stopped: {}", e.getMessage());
+            onDefect.run();
+        }
+    }
+}

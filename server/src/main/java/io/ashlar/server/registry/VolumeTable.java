@@ -1,0 +1,109 @@
+package io.ashlar.server.registry;
+
+import io.ashlar.base.annotation.ConfinedTo;
+import io.ashlar.base.annotation.LoopKind;
+import io.ashlar.base.block.BlockDevice;
+import io.ashlar.store.catalogue.CatalogueResult;
+import io.ashlar.store.catalogue.VolumeCatalogue;
+import io.ashlar.store.catalogue.VolumeRecord;
+import io.ashlar.store.file.StoreException;
+import java.util.Collection;
+import java.util.HashMap;
+import java.util.Map;
+import java.util.UUID;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * The volumes of the catalogue joined with their files. At start it ends what a crash interrupted: half-made volumes go,
+ * half-removed ones too, and the catalogue learns of a growth that had reached the files only.
+ */
+@ConfinedTo(LoopKind.POOL)
+final class VolumeTable {
+    private static final Logger LOG = LoggerFactory.getLogger(VolumeTable.class);
+
+    private final VolumeCatalogue catalogue;
+    private final VolumeFiles files;
+    private final Map<UUID, ServedVolume> served = new HashMap<>();
+
+    VolumeTable(VolumeCatalogue catalogue, VolumeFiles files) {
+        this.catalogue = catalogue;
+        this.files = files;
+    }
+
+    VolumeCatalogue catalogue() {
+        return catalogue;
+    }
+
+    VolumeFiles files() {
+        return files;
+    }
+
+    Collection<ServedVolume> all() {
+        return served.values();
+    }
+
+    /** Ends what a crash interrupted, then opens every volume; one that can't be opened is tried again at its OPEN. */
+    void start() {
+        for (VolumeRecord volume : catalogue.volumes()) {
+            switch (volume.state()) {
+                case CREATING, DELETING -> removeFiles(volume);
+                case LIVE -> {
+                    try {
+                        device(volume);
+                    } catch (StoreException e) {
+                        LOG.error("volume {} can't be opened: {}", volume.name(), e.getMessage());
+                    }
+                }
+            }
+        }
+    }
+
+    /** Removes the files of a volume that is being made or removed, then its entry; what fails is left to a restart. */
+    void removeFiles(VolumeRecord volume) {
+        try {
+            files.delete(volume.uuid());
+            served.remove(volume.uuid());
+        } catch (StoreException e) {
+            LOG.error("the files of volume {} are left for the next start: {}", volume.name(), e.getMessage());
+            return;
+        }
+        CatalogueResult result = catalogue.remove(volume.name());
+        if (result instanceof CatalogueResult.Refused refused) {
+            LOG.error("volume {} is left for the next start: {}", volume.name(), refused.message());
+        }
+    }
+
+    /** Returns the volume's list of uses. */
+    ServedVolume served(VolumeRecord volume) {
+        return served.computeIfAbsent(volume.uuid(), ServedVolume::new);
+    }
+
+    /** Returns the volume's device, opening it where that has not been done or has failed. */
+    BlockDevice device(VolumeRecord volume) throws StoreException {
+        ServedVolume entry = served(volume);
+        if (entry.device() == null) {
+            entry.device(files.open(volume.uuid()));
+            long sizeBytes = entry.device().geometry().sizeBytes();
+            if (sizeBytes > volume.geometry().sizeBytes()) {
+                catalogue.grow(volume.name(), sizeBytes);
+            }
+        }
+        return entry.device();
+    }
+
+    /** Closes the volume's device, if it is open. */
+    void closeDevice(ServedVolume volume) {
+        if (volume.device() != null) {
+            volume.device().close();
+            volume.device(null);
+        }
+    }
+
+    /** Closes everything: what is unflushed is made durable first. */
+    void close() {
+        served.values().forEach(this::closeDevice);
+        served.clear();
+        files.close();
+    }
+}

@@ -1,0 +1,226 @@
+package io.ashlar.server.session;
+
+import com.google.protobuf.MessageLite;
+import io.ashlar.base.annotation.ConfinedTo;
+import io.ashlar.base.annotation.LoopKind;
+import io.ashlar.base.status.Status;
+import io.ashlar.protocol.codec.MessageFrames;
+import io.ashlar.protocol.frame.FrameFault;
+import io.ashlar.protocol.frame.FrameHeader;
+import io.ashlar.protocol.frame.Limits;
+import io.ashlar.protocol.frame.Opcode;
+import io.ashlar.protocol.message.AdminRequest;
+import io.ashlar.protocol.message.ErrorDetail;
+import io.ashlar.protocol.message.Hello;
+import io.ashlar.protocol.message.HelloAnswer;
+import io.ashlar.protocol.message.Open;
+import io.ashlar.protocol.message.OpenAnswer;
+import io.ashlar.protocol.message.OpenMode;
+import io.ashlar.server.registry.AdminOutcome;
+import io.ashlar.server.registry.NodeIdentity;
+import io.ashlar.server.registry.OpenRequest;
+import io.ashlar.server.registry.OpenResult;
+import io.ashlar.server.registry.VolumeMessages;
+import io.ashlar.store.catalogue.VolumeRecord;
+import io.netty.buffer.ByteBuf;
+
+/** HELLO, OPEN, CLOSE, ADMIN and BLOCK_STATUS: rare, so they may allocate; what may wait goes to the registry. */
+@ConfinedTo(LoopKind.DATA)
+final class ControlRequests {
+    private final Connection connection;
+    private final NodeServices services;
+    private final VolumeHandles handles;
+
+    ControlRequests(Connection connection, NodeServices services, VolumeHandles handles) {
+        this.connection = connection;
+        this.services = services;
+        this.handles = handles;
+    }
+
+    /** Takes a frame; returns false when the connection has been given up over it. */
+    boolean onFrame(FrameHeader header, ByteBuf memory, int payloadIndex, int payloadBytes, long startNs) {
+        Call call = new Call(header.opcode(), header.requestId(), startNs);
+        return switch (header.opcode()) {
+            case HELLO -> hello(call, MessageFrames.parse(Hello.parser(), memory, payloadIndex, payloadBytes));
+            case OPEN -> open(call, MessageFrames.parse(Open.parser(), memory, payloadIndex, payloadBytes));
+            case ADMIN -> admin(call, MessageFrames.parse(AdminRequest.parser(), memory, payloadIndex, payloadBytes));
+            case CLOSE -> close(call, handles.find(header.handle()), header.aux());
+            case BLOCK_STATUS -> blockStatus(call, header);
+            default -> connection.fault(FrameFault.OUT_OF_TURN, header.opcode(), header.requestId());
+        };
+    }
+
+    private boolean hello(Call call, Hello hello) {
+        if (hello == null) {
+            return connection.fault(FrameFault.BAD_MESSAGE, call.opcode, call.requestId);
+        }
+        if (Integer.compareUnsigned(hello.getVersionMin(), Limits.VERSION) > 0
+                || Integer.compareUnsigned(hello.getVersionMax(), Limits.VERSION) < 0) {
+            ErrorDetail detail = ErrorDetail.newBuilder()
+                    .setMessage("this node speaks version " + Limits.VERSION + " of the protocol, the client "
+                            + Integer.toUnsignedString(hello.getVersionMin()) + " to "
+                            + Integer.toUnsignedString(hello.getVersionMax()))
+                    .setVersionMin(Limits.VERSION)
+                    .setVersionMax(Limits.VERSION)
+                    .build();
+            return connection.refuseAndClose(Opcode.HELLO, call.requestId, Status.VERSION_UNSUPPORTED, detail);
+        }
+        NodeIdentity node = services.node();
+        connection.ready();
+        connection.began();
+        call.answer(
+                0,
+                HelloAnswer.newBuilder()
+                        .setVersion(Limits.VERSION)
+                        .setInFlightMax(services.limits().inFlightMax())
+                        .setPayloadBytesMax(Limits.PAYLOAD_BYTES_MAX)
+                        .setNodeId(VolumeMessages.bytes(node.nodeUuid()))
+                        .setBootId(VolumeMessages.bytes(node.bootId()))
+                        .setSoftware(node.software())
+                        .build());
+        return true;
+    }
+
+    private boolean open(Call call, Open open) {
+        if (open == null) {
+            return connection.fault(FrameFault.BAD_MESSAGE, call.opcode, call.requestId);
+        }
+        connection.began();
+        boolean readOnly = open.getMode() == OpenMode.OPEN_MODE_READ_ONLY;
+        boolean steal = open.getMode() == OpenMode.OPEN_MODE_STEAL;
+        if (!readOnly && !steal && open.getMode() != OpenMode.OPEN_MODE_READ_WRITE) {
+            call.refuse(Status.INVALID, "unknown mode of OPEN", null);
+            return true;
+        }
+        if (open.getLoop() < 0 || open.getLoop() >= Limits.LOOPS_MAX || open.getEpoch() < 0) {
+            call.refuse(Status.INVALID, "loop or epoch is out of range", null);
+            return true;
+        }
+        OpenVolume volume = handles.add(
+                handle -> new OpenVolume(connection, connection.loop().loop(), handle, open.getVolume(), readOnly));
+        if (volume == null) {
+            int max = services.limits().handlesMax();
+            call.refuse(Status.TOO_LARGE, "a connection may have " + max + " volumes open", null);
+            return true;
+        }
+        OpenRequest request =
+                new OpenRequest(open.getVolume(), open.getHostId(), open.getEpoch(), readOnly, steal, open.getLoop());
+        services.registry()
+                .open(request, volume, result -> connection.loop().loop().execute(() -> opened(call, volume, result)));
+        return true;
+    }
+
+    private void opened(Call call, OpenVolume volume, OpenResult result) {
+        if (result instanceof OpenResult.Refused refused) {
+            handles.remove(volume);
+            call.refuse(refused.status(), refused.message(), refused.holder());
+            return;
+        }
+        OpenResult.Opened opened = (OpenResult.Opened) result;
+        if (!volume.opened(opened.device(), opened.ticket())) {
+            handles.remove(volume);
+            call.refuse(Status.FENCED, "a newer attachment began meanwhile", null);
+            return;
+        }
+        call.answer(
+                volume.handle(),
+                OpenAnswer.newBuilder()
+                        .setHandle(volume.handle())
+                        .setGeometry(VolumeMessages.geometry(volume.geometry().withReadOnly(volume.readOnly())))
+                        .setEpoch(volume.readOnly() ? 0 : opened.record().epoch())
+                        .setIncarnation(opened.incarnation())
+                        .setVolumeId(VolumeMessages.bytes(opened.record().uuid()))
+                        .build());
+    }
+
+    private boolean close(Call call, OpenVolume volume, long aux) {
+        if (volume == null) {
+            return badHandle(call);
+        }
+        connection.began();
+        if (aux != 0 && aux != 1) {
+            call.refuse(Status.INVALID, "unknown way of CLOSE", null);
+            return true;
+        }
+        volume.close(aux == 1, status -> {
+            handles.remove(volume);
+            if (status.isOk()) {
+                call.answer(volume.handle(), null);
+            } else {
+                call.refuse(status, "the end of the attachment could not be made durable", null);
+            }
+        });
+        return true;
+    }
+
+    private boolean admin(Call call, AdminRequest request) {
+        if (request == null) {
+            return connection.fault(FrameFault.BAD_MESSAGE, call.opcode, call.requestId);
+        }
+        connection.began();
+        services.registry()
+                .command(request, outcome -> connection.loop().loop().execute(() -> answered(call, outcome)));
+        return true;
+    }
+
+    private static void answered(Call call, AdminOutcome outcome) {
+        if (outcome instanceof AdminOutcome.Refused refused) {
+            call.refuse(refused.status(), refused.message(), refused.holder());
+        } else {
+            call.answer(0, ((AdminOutcome.Done) outcome).answer());
+        }
+    }
+
+    private boolean blockStatus(Call call, FrameHeader header) {
+        OpenVolume volume = handles.find(header.handle());
+        if (volume == null) {
+            return badHandle(call);
+        }
+        connection.began();
+        volume.requestBegan();
+        new BlockStatusRequest(volume).start(header.offsetBytes(), header.lengthBytes(), call);
+        return true;
+    }
+
+    private boolean badHandle(Call call) {
+        return connection.refuseAndClose(call.opcode, call.requestId, Status.BAD_HANDLE, "unknown volume handle");
+    }
+
+    /** One request of the control plane, from its frame to its answer. */
+    @ConfinedTo(LoopKind.DATA)
+    final class Call {
+        private final Opcode opcode;
+        private final long requestId;
+        private final long startNs;
+
+        Call(Opcode opcode, long requestId, long startNs) {
+            this.opcode = opcode;
+            this.requestId = requestId;
+            this.startNs = startNs;
+        }
+
+        /** Answers OK; the message may be null. */
+        void answer(int handle, MessageLite message) {
+            count(Status.OK);
+            connection.send(MessageFrames.answer(connection.channel().alloc(), opcode, requestId, handle, message));
+            connection.ended();
+        }
+
+        /** Answers another status and why; the volume is the one that somebody holds, or null. */
+        void refuse(Status status, String message, VolumeRecord holder) {
+            count(status);
+            ErrorDetail.Builder detail = ErrorDetail.newBuilder().setMessage(message);
+            if (holder != null) {
+                detail.setHolder(VolumeMessages.holder(holder));
+            }
+            connection.send(
+                    MessageFrames.refusal(connection.channel().alloc(), opcode, requestId, 0, status, detail.build()));
+            connection.ended();
+        }
+
+        private void count(Status status) {
+            long now = connection.loop().nowNs();
+            connection.counters().answered(opcode, status, 0, now - startNs);
+        }
+    }
+}

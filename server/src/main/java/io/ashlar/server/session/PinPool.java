@@ -1,0 +1,70 @@
+package io.ashlar.server.session;
+
+import io.ashlar.base.annotation.ConfinedTo;
+import io.ashlar.base.annotation.LoopKind;
+import io.netty.buffer.ByteBuf;
+
+/**
+ * Keeps buffers alive while requests that did not end at once lie in them, and knows how many bytes that costs: a buffer
+ * counts whole, however little of it is needed. Neighbouring requests share a pin, and pins are used again.
+ */
+@ConfinedTo(LoopKind.DATA)
+final class PinPool {
+    private Pin last;
+    private Pin free;
+    private long bytes;
+    private long pinnedCount;
+
+    /** One reference to a buffer, for all requests in it. */
+    @ConfinedTo(LoopKind.DATA)
+    static final class Pin {
+        private ByteBuf buffer;
+        private int capacity;
+        private int users;
+        private Pin nextFree;
+    }
+
+    /** Keeps the buffer alive until the matching {@link #unpin}. */
+    @SuppressWarnings("ReferenceEquality") // the same memory is meant; ByteBuf.equals would compare contents
+    Pin pin(ByteBuf buffer) {
+        if (last == null || last.buffer != buffer) {
+            Pin pin = free == null ? new Pin() : free;
+            free = pin.nextFree;
+            pin.nextFree = null;
+            pin.buffer = buffer.retain();
+            pin.capacity = buffer.capacity();
+            bytes += pin.capacity;
+            pinnedCount++;
+            last = pin;
+        }
+        last.users++;
+        return last;
+    }
+
+    /** Lets go of the buffer for one request. */
+    @SuppressWarnings("ReferenceEquality") // pins have identity
+    void unpin(Pin pin) {
+        pin.users--;
+        if (pin.users > 0) {
+            return;
+        }
+        bytes -= pin.capacity;
+        pin.buffer.release();
+        pin.buffer = null;
+        pin.nextFree = free;
+        free = pin;
+        if (last == pin) {
+            last = null;
+        }
+    }
+
+    /** Returns the bytes of all buffers kept alive. */
+    long bytes() {
+        return bytes;
+    }
+
+    /** Returns how many times a buffer had to be kept alive. */
+    long pinnedCount() {
+        return pinnedCount;
+    }
+}

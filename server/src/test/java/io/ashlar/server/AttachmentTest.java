@@ -1,0 +1,262 @@
+package io.ashlar.server;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.ashlar.base.status.Status;
+import io.ashlar.protocol.frame.Opcode;
+import io.ashlar.protocol.message.AdminRequest;
+import io.ashlar.protocol.message.DeleteVolume;
+import io.ashlar.protocol.message.EventKind;
+import io.ashlar.protocol.message.Open;
+import io.ashlar.protocol.message.OpenAnswer;
+import io.ashlar.protocol.message.OpenMode;
+import io.ashlar.protocol.message.ReleaseVolume;
+import io.ashlar.protocol.message.ShowVolume;
+import io.ashlar.protocol.message.VolumeInfo;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.function.BooleanSupplier;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Who may use a volume, and what becomes of those who may no longer. */
+class AttachmentTest {
+    private static final OpenMode RW = OpenMode.OPEN_MODE_READ_WRITE;
+
+    @TempDir
+    Path folder;
+
+    private NodeFixture node;
+    private RawClient a;
+    private RawClient b;
+
+    @BeforeEach
+    void start() throws IOException {
+        node = new NodeFixture(folder);
+        a = RawClient.ready(node.address());
+        b = RawClient.ready(node.address());
+        assertThat(a.create("v", 1 << 20, 4096).status()).isEqualTo(Status.OK);
+    }
+
+    @AfterEach
+    void stop() throws IOException {
+        a.close();
+        b.close();
+        node.close();
+    }
+
+    private static void await(BooleanSupplier condition) {
+        long deadline = System.nanoTime() + 20_000_000_000L;
+        while (!condition.getAsBoolean()) {
+            assertThat(System.nanoTime()).as("it never came true").isLessThan(deadline);
+            Thread.onSpinWait();
+        }
+    }
+
+    private VolumeInfo show() throws IOException {
+        return a.adminOk(AdminRequest.newBuilder()
+                        .setShowVolume(ShowVolume.newBuilder().setName("v"))
+                        .build())
+                .getShowVolume();
+    }
+
+    @Test
+    void shouldSayWhoHoldsItSinceWhenWhenAnotherHostAsks() throws IOException {
+        a.openOk("v", "host-a", RW, 0, 0);
+        RawClient.Frame answer = b.open("v", "host-b", RW, 0, 0);
+        assertThat(answer.status()).isEqualTo(Status.IN_USE);
+        assertThat(answer.detail().getMessage()).startsWith("volume v is held by host-a since 20");
+        assertThat(answer.detail().getHolder().getHostId()).isEqualTo("host-a");
+        assertThat(answer.detail().getHolder().getEpoch()).isEqualTo(1);
+        assertThat(show().getHolder().getHostId()).isEqualTo("host-a");
+    }
+
+    @Test
+    void shouldFenceTheOldProcessWhenTheSameHostTakesItsOwnBack() throws IOException {
+        OpenAnswer first = a.openOk("v", "host-a", RW, 0, 0);
+        OpenAnswer second = b.openOk("v", "host-a", RW, 0, 0);
+        assertThat(second.getEpoch()).isEqualTo(first.getEpoch() + 1);
+        assertThat(second.getIncarnation()).isGreaterThan(first.getIncarnation());
+        assertThat(a.awaitEvent().getKind()).isEqualTo(EventKind.EVENT_KIND_FENCED);
+        assertThat(a.write(first.getHandle(), 0, new byte[4096])).isEqualTo(Status.FENCED);
+        assertThat(a.simple(Opcode.READ, first.getHandle(), 0, 4096, 0, 0).status())
+                .isEqualTo(Status.FENCED);
+        assertThat(a.simple(Opcode.FLUSH, first.getHandle(), 0, 0, 0, 0).status())
+                .isEqualTo(Status.FENCED);
+        assertThat(b.write(second.getHandle(), 0, new byte[4096])).isEqualTo(Status.OK);
+    }
+
+    @Test
+    void shouldKeepTheOtherLoopsWhenOneJoinsUnderTheSameEpoch() throws IOException {
+        OpenAnswer first = a.openOk("v", "host-a", RW, 0, 0);
+        OpenAnswer second = b.openOk("v", "host-a", RW, first.getEpoch(), 1);
+        assertThat(second.getEpoch()).isEqualTo(first.getEpoch());
+        assertThat(a.write(first.getHandle(), 0, new byte[4096])).isEqualTo(Status.OK);
+        assertThat(b.write(second.getHandle(), 0, new byte[4096])).isEqualTo(Status.OK);
+    }
+
+    @Test
+    void shouldFenceTheHolderWhenAnotherHostSteals() throws IOException {
+        OpenAnswer first = a.openOk("v", "host-a", RW, 0, 0);
+        OpenAnswer second = b.openOk("v", "host-b", OpenMode.OPEN_MODE_STEAL, 0, 0);
+        assertThat(second.getEpoch()).isEqualTo(2);
+        assertThat(a.write(first.getHandle(), 0, new byte[4096])).isEqualTo(Status.FENCED);
+        RawClient.Frame again = a.open("v", "host-a", RW, first.getEpoch(), 0);
+        assertThat(again.status()).isEqualTo(Status.FENCED);
+        assertThat(again.detail().getMessage()).contains("held by host-b", "epoch 2");
+        assertThat(a.open("v", "host-a", RW, 0, 0).status()).isEqualTo(Status.IN_USE);
+    }
+
+    @Test
+    void shouldAnswerOpenOnlyWhenOlderRequestsHaveEndedWhenTheyWaitForTheDisk() throws IOException {
+        OpenAnswer first = a.openOk("v", "host-a", RW, 0, 0);
+        node.volume().hold();
+        byte[] old = new byte[4096];
+        java.util.Arrays.fill(old, (byte) 1);
+        a.send(RawClient.writeFrame(a.nextId(), first.getHandle(), 0, old, 0));
+        await(() -> node.volume().heldCount() == 1);
+
+        long open = b.send(io.ashlar.protocol.codec.MessageFrames.request(
+                io.netty.buffer.UnpooledByteBufAllocator.DEFAULT,
+                Opcode.OPEN,
+                b.nextId(),
+                0,
+                Open.newBuilder()
+                        .setVolume("v")
+                        .setHostId("host-b")
+                        .setMode(OpenMode.OPEN_MODE_STEAL)
+                        .build()));
+        assertThat(a.awaitEvent().getKind()).isEqualTo(EventKind.EVENT_KIND_FENCED);
+        // The older epoch is over, its write is not: the PING sent after the OPEN is answered before it.
+        long ping = b.send(b.request(Opcode.PING, 0, 0, 0, 0));
+        assertThat(b.receive().requestId()).isEqualTo(ping);
+        assertThat(node.volume().heldCount()).isEqualTo(1);
+
+        node.volume().letGo();
+        OpenAnswer second = b.await(open).parse(OpenAnswer.parser());
+        assertThat(b.read(second.getHandle(), 0, 4096)).isEqualTo(old);
+        assertThat(a.write(first.getHandle(), 0, new byte[4096])).isEqualTo(Status.FENCED);
+        assertThat(b.read(second.getHandle(), 0, 4096)).isEqualTo(old);
+    }
+
+    @Test
+    void shouldWaitForTheDeadConnectionsRequestsWhenItsLoopComesBack() throws IOException {
+        OpenAnswer first = a.openOk("v", "host-a", RW, 0, 3);
+        node.volume().hold();
+        byte[] old = new byte[4096];
+        java.util.Arrays.fill(old, (byte) 1);
+        a.send(RawClient.writeFrame(a.nextId(), first.getHandle(), 0, old, 0));
+        await(() -> node.volume().heldCount() == 1);
+        a.close();
+        long open = b.send(io.ashlar.protocol.codec.MessageFrames.request(
+                io.netty.buffer.UnpooledByteBufAllocator.DEFAULT,
+                Opcode.OPEN,
+                b.nextId(),
+                0,
+                Open.newBuilder()
+                        .setVolume("v")
+                        .setHostId("host-a")
+                        .setEpoch(first.getEpoch())
+                        .setLoop(3)
+                        .setPreviousIncarnation(first.getIncarnation())
+                        .setMode(RW)
+                        .build()));
+        long ping = b.send(b.request(Opcode.PING, 0, 0, 0, 0));
+        assertThat(b.receive().requestId()).isEqualTo(ping);
+        node.volume().letGo();
+        OpenAnswer second = b.await(open).parse(OpenAnswer.parser());
+        assertThat(second.getEpoch()).isEqualTo(first.getEpoch());
+        assertThat(second.getIncarnation()).isGreaterThan(first.getIncarnation());
+        assertThat(b.write(second.getHandle(), 0, new byte[4096])).isEqualTo(Status.OK);
+        assertThat(b.read(second.getHandle(), 0, 4096)).isEqualTo(new byte[4096]);
+        assertThat(node.volume().openQueues()).isEqualTo(1);
+    }
+
+    @Test
+    void shouldHandOutGreaterIncarnationsAndEpochsWhenTheNodeWasRestarted() throws IOException {
+        OpenAnswer before = a.openOk("v", "host-a", RW, 0, 0);
+        node.stop();
+        node.start();
+        try (RawClient again = RawClient.ready(node.address())) {
+            OpenAnswer joined = again.openOk("v", "host-a", RW, before.getEpoch(), 0);
+            assertThat(joined.getEpoch()).isEqualTo(before.getEpoch());
+            assertThat(joined.getIncarnation()).isGreaterThan(before.getIncarnation());
+            assertThat(again.open("v", "host-b", RW, 0, 0).status()).isEqualTo(Status.IN_USE);
+            assertThat(again.openOk("v", "host-a", RW, 0, 0).getEpoch()).isEqualTo(before.getEpoch() + 1);
+        }
+    }
+
+    @Test
+    void shouldLetAnotherHostInWhenTheAttachmentWasEndedCleanly() throws IOException {
+        OpenAnswer first = a.openOk("v", "host-a", RW, 0, 0);
+        assertThat(a.simple(Opcode.CLOSE, first.getHandle(), 0, 0, 0, 1).status()).isEqualTo(Status.OK);
+        assertThat(show().hasHolder()).isFalse();
+        assertThat(b.openOk("v", "host-b", RW, 0, 0).getEpoch()).isEqualTo(2);
+    }
+
+    @Test
+    void shouldKeepTheAttachmentWhenOnlyAHandleOrTheConnectionEnds() throws IOException {
+        OpenAnswer first = a.openOk("v", "host-a", RW, 0, 0);
+        assertThat(a.simple(Opcode.CLOSE, first.getHandle(), 0, 0, 0, 0).status()).isEqualTo(Status.OK);
+        assertThat(b.open("v", "host-b", RW, 0, 0).status()).isEqualTo(Status.IN_USE);
+        assertThat(a.openOk("v", "host-a", RW, first.getEpoch(), 0).getHandle()).isEqualTo(first.getHandle());
+    }
+
+    @Test
+    void shouldEndTheAttachmentOfAHostThatIsGoneWhenAnOperatorReleasesIt() throws IOException {
+        OpenAnswer first = a.openOk("v", "host-a", RW, 0, 0);
+        b.adminOk(AdminRequest.newBuilder()
+                .setReleaseVolume(ReleaseVolume.newBuilder().setName("v"))
+                .build());
+        assertThat(a.write(first.getHandle(), 0, new byte[4096])).isEqualTo(Status.FENCED);
+        assertThat(show().hasHolder()).isFalse();
+        assertThat(b.openOk("v", "host-b", RW, 0, 0).getEpoch()).isEqualTo(3);
+    }
+
+    @Test
+    void shouldLetReadersInBesideTheWriterWhenTheyOnlyRead() throws IOException {
+        OpenAnswer writer = a.openOk("v", "host-a", RW, 0, 0);
+        OpenAnswer reader = b.openOk("v", "host-b", OpenMode.OPEN_MODE_READ_ONLY, 0, 0);
+        assertThat(reader.getEpoch()).isZero();
+        assertThat(reader.getGeometry().getReadOnly()).isTrue();
+        assertThat(a.write(writer.getHandle(), 0, new byte[4096])).isEqualTo(Status.OK);
+        assertThat(b.read(reader.getHandle(), 0, 4096)).isEqualTo(new byte[4096]);
+        assertThat(b.write(reader.getHandle(), 0, new byte[4096])).isEqualTo(Status.READ_ONLY);
+        assertThat(b.simple(Opcode.DISCARD, reader.getHandle(), 0, 4096, 0, 0).status())
+                .isEqualTo(Status.READ_ONLY);
+    }
+
+    @Test
+    void shouldRefuseToDeleteWhenSomebodyHoldsOrReadsTheVolume() throws IOException {
+        AdminRequest delete = AdminRequest.newBuilder()
+                .setDeleteVolume(DeleteVolume.newBuilder().setName("v"))
+                .build();
+        OpenAnswer reader = b.openOk("v", "", OpenMode.OPEN_MODE_READ_ONLY, 0, 0);
+        assertThat(a.admin(delete).detail().getMessage()).isEqualTo("volume v is open on 1 connection");
+        assertThat(b.simple(Opcode.CLOSE, reader.getHandle(), 0, 0, 0, 0).status()).isEqualTo(Status.OK);
+        OpenAnswer writer = a.openOk("v", "host-a", RW, 0, 0);
+        RawClient.Frame refused = b.admin(delete);
+        assertThat(refused.status()).isEqualTo(Status.IN_USE);
+        assertThat(refused.detail().getMessage()).startsWith("volume v is held by host-a since ");
+        assertThat(a.simple(Opcode.CLOSE, writer.getHandle(), 0, 0, 0, 1).status()).isEqualTo(Status.OK);
+        assertThat(b.admin(delete).status()).isEqualTo(Status.OK);
+        assertThat(node.files().count()).isZero();
+        assertThat(b.open("v", "host-b", RW, 0, 0).status()).isEqualTo(Status.NOT_FOUND);
+    }
+
+    @Test
+    void shouldExecuteNothingMoreWhenTheConnectionOfWaitingRequestsHasDied() throws IOException {
+        OpenAnswer first = a.openOk("v", "host-a", RW, 0, 0);
+        node.volume().hold();
+        a.send(RawClient.writeFrame(a.nextId(), first.getHandle(), 0, new byte[4096], 0));
+        a.send(a.request(Opcode.READ, first.getHandle(), 4096, 4096, 0));
+        await(() -> node.volume().heldCount() == 2);
+        a.close();
+        node.volume().letGo();
+        OpenAnswer second = b.openOk("v", "host-b", OpenMode.OPEN_MODE_STEAL, 0, 0);
+        assertThat(node.volume().submittedCount()).isEqualTo(2);
+        assertThat(b.read(second.getHandle(), 0, 4096)).isEqualTo(new byte[4096]);
+    }
+}

@@ -1,0 +1,211 @@
+package io.ashlar.store.intent;
+
+import io.ashlar.base.annotation.ThreadSafe;
+import io.ashlar.store.extent.Extent;
+import io.ashlar.store.file.StoreException;
+import io.ashlar.store.format.IntentSector;
+import io.ashlar.store.latch.RangeLatch;
+import io.ashlar.store.meter.StoreCounters;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.Iterator;
+import java.util.List;
+import java.util.Queue;
+import java.util.Set;
+import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.Executor;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicInteger;
+
+/**
+ * The regions of a volume that may hold unsynced bytes, durable before the first of those bytes is written. All writes
+ * that wait for marks share one sync of one small file, whatever extents they go to. When slots run short, the regions
+ * written least recently are synced and cleared in the background ({@link MarkCleaning}).
+ */
+@ThreadSafe
+public final class IntentTable implements Runnable {
+    private final IntentFile file;
+    private final RangeLatch latch;
+    private final Executor pool;
+    private final StoreCounters counters;
+    private final Extent[] extents;
+    private final int[] freeSlots;
+    private int freeCount;
+
+    private final ConcurrentLinkedQueue<Request> requests = new ConcurrentLinkedQueue<>();
+    private final ConcurrentLinkedQueue<MarkCleaning> cleaned = new ConcurrentLinkedQueue<>();
+    private final AtomicBoolean running = new AtomicBoolean();
+    private final Queue<Request> stalled = new ArrayDeque<>();
+    private boolean cleaning;
+    private final AtomicInteger tick = new AtomicInteger();
+    private volatile boolean failed;
+
+    /**
+     * Creates the table.
+     *
+     * @param slotsMax most marks to use, at most the slots of the file
+     */
+    public IntentTable(IntentFile file, int slotsMax, RangeLatch latch, Executor pool, StoreCounters counters) {
+        this.file = file;
+        this.latch = latch;
+        this.pool = pool;
+        this.counters = counters;
+        extents = new Extent[file.slots()];
+        freeSlots = new int[file.slots()];
+        for (int slot = Math.min(slotsMax, file.slots()) - 1; slot >= 0; slot--) {
+            if (file.get(slot) == 0) {
+                freeSlots[freeCount++] = slot;
+            }
+        }
+    }
+
+    /** Takes the outcome, on a pool thread. */
+    @FunctionalInterface
+    public interface Listener {
+        /** Called once; false if the mark could not be made durable. Must only post. */
+        void onMarked(boolean done);
+    }
+
+    private record Request(Extent extent, int region, Listener listener) {
+        long slotValue() {
+            return IntentSector.slot(extent.index(), region, extent.header().layer());
+        }
+    }
+
+    /** Connects a slot that the file held at opening with its extent. Before the table is used. */
+    public void adopt(int slot, Extent extent) {
+        extents[slot] = extent;
+        extent.setMarked(IntentSector.regionOf(file.get(slot)), true);
+    }
+
+    /** Asks for the region's mark. The caller holds a claim in the region until it is told. */
+    public void mark(Extent extent, int region, Listener listener) {
+        requests.add(new Request(extent, region, listener));
+        start();
+    }
+
+    /** Returns the present tick for {@link Extent#noteWrite}; it rises with each batch of marks. */
+    public int tick() {
+        return tick.get();
+    }
+
+    /** Returns whether the table's own file has failed: no region can be marked any more. */
+    public boolean isFailed() {
+        return failed;
+    }
+
+    /** Takes back the slots of regions that have been synced and unmarked. */
+    void takeBack(MarkCleaning round) {
+        cleaned.add(round);
+        start();
+    }
+
+    private void start() {
+        if (running.compareAndSet(false, true)) {
+            pool.execute(this);
+        }
+    }
+
+    /** Works off what has come in; on a pool thread, never twice at a time. */
+    @Override
+    public void run() {
+        freeCleaned();
+        List<Request> marked = new ArrayList<>();
+        assignSlots(marked);
+        boolean done = !failed && file.sync(counters); // a failed sync is not tried again
+        failed = !done;
+        for (Request request : marked) {
+            if (done) {
+                request.extent.setMarked(request.region, true);
+            }
+            request.listener.onMarked(done);
+        }
+        tick.incrementAndGet();
+        if (done) {
+            cleanIfShort();
+        } else {
+            answer(stalled, false);
+        }
+        running.set(false);
+        if (!cleaned.isEmpty() || !requests.isEmpty()) {
+            start();
+        }
+    }
+
+    private void freeCleaned() {
+        for (MarkCleaning round = cleaned.poll(); round != null; round = cleaned.poll()) {
+            cleaning = false;
+            int[] slots = round.cleanSlots();
+            for (int slot : slots) {
+                file.set(slot, 0);
+                extents[slot] = null;
+                freeSlots[freeCount++] = slot;
+            }
+            if (slots.length == 0 && freeCount == 0) {
+                answer(stalled, false); // every mark belongs to a failed extent
+            }
+        }
+    }
+
+    private void assignSlots(List<Request> marked) {
+        Set<Long> assigned = new HashSet<>();
+        for (Request request = requests.poll(); request != null; request = requests.poll()) {
+            stalled.add(request);
+        }
+        // One that needs no slot must not wait behind one that does: the cleaning that frees slots may wait for it.
+        for (Iterator<Request> waiting = stalled.iterator(); waiting.hasNext(); ) {
+            Request request = waiting.next();
+            boolean needsSlot = !request.extent.isMarked(request.region) && !assigned.contains(request.slotValue());
+            if (needsSlot && freeCount == 0) {
+                continue;
+            }
+            if (needsSlot) {
+                int slot = freeSlots[--freeCount];
+                file.set(slot, request.slotValue());
+                extents[slot] = request.extent;
+                request.extent.noteWrite(request.region, tick.get());
+                assigned.add(request.slotValue());
+            }
+            marked.add(request);
+            waiting.remove();
+        }
+    }
+
+    private void cleanIfShort() {
+        int used = 0;
+        for (Extent extent : extents) {
+            used += extent == null ? 0 : 1;
+        }
+        boolean isShort = freeCount < (used + freeCount) / 4 || freeCount == 0;
+        if (isShort && !cleaning && used > 0) {
+            cleaning = true;
+            new MarkCleaning(this, file, extents, latch, pool).start(Math.max(1, used / 4));
+        }
+    }
+
+    private static void answer(Queue<Request> waiting, boolean done) {
+        for (Request request = waiting.poll(); request != null; request = waiting.poll()) {
+            request.listener.onMarked(done);
+        }
+    }
+
+    /** Clears all marks after everything was synced, and closes the file; nobody uses the table any more. */
+    public void closeClean() throws StoreException {
+        for (int slot = 0; slot < extents.length; slot++) {
+            if (extents[slot] != null) {
+                file.set(slot, 0);
+            }
+        }
+        boolean done = file.sync(counters);
+        close();
+        if (!done) {
+            throw new StoreException("can't clear the write intents");
+        }
+    }
+
+    /** Closes the file, leaving the marks. */
+    public void close() {
+        file.close();
+    }
+}

@@ -1,0 +1,180 @@
+package io.ashlar.store.recovery;
+
+import io.ashlar.base.annotation.ThreadSafe;
+import io.ashlar.base.block.BlockGeometry;
+import io.ashlar.base.sys.Errno;
+import io.ashlar.store.extent.Extent;
+import io.ashlar.store.extent.IoContext;
+import io.ashlar.store.file.StorageFile;
+import io.ashlar.store.file.ZeroBlocks;
+import io.ashlar.store.format.BlockVersion;
+import io.ashlar.store.format.MapEntry;
+import io.ashlar.store.format.RegionMap;
+import io.ashlar.store.meter.StoreCounters;
+import io.netty.buffer.ByteBuf;
+import java.util.BitSet;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Settles what a block of a marked region holds after an unclean stop, or after a write that failed half-way, by reading
+ * it. A block that matches {@code next} has it, one that matches {@code previous} has that; one that matches neither is
+ * torn and, being the only copy, is taken as it lies with a new checksum, counted and logged. A block whose entry is
+ * damaged stays corrupt: nothing in a map is ever guessed. Afterwards previous equals next.
+ *
+ * <p>Runs on a pool thread that holds the blocks exclusively.
+ */
+@ThreadSafe
+public final class RegionSettler {
+    private static final Logger LOG = LoggerFactory.getLogger(RegionSettler.class);
+
+    private final StoreCounters counters;
+
+    /** Creates a settler. */
+    public RegionSettler(StoreCounters counters) {
+        this.counters = counters;
+    }
+
+    /**
+     * Settles blocks of a region: reads their entries and their data, rewrites the entries, and brings the map in memory
+     * up to date if there is one.
+     *
+     * @param first the first block, within the region
+     * @param rewriteData also write the data that was read: after a failed sync the page cache may hold what the disk does
+     *     not, and the kernel takes those pages for clean
+     * @return 0 or -errno
+     */
+    public int settle(Extent extent, int region, int first, int count, IoContext context, boolean rewriteData) {
+        ByteBuf page = context.page();
+        int entriesBytes = count * MapEntry.BYTES;
+        long entriesOffset = extent.pageOffset(region) + (long) first * MapEntry.BYTES;
+        int result = readFully(extent.metadata(), page, entriesBytes, entriesOffset);
+        if (result < 0 || RegionMap.isBlank(page, count)) {
+            return result;
+        }
+        BitSet toPunch = new BitSet(count);
+        int firstBlock = region * extent.header().shape().regionBlocks() + first;
+        for (int i = 0; i < count && result == 0; i++) {
+            result = settleBlock(extent, firstBlock + i, i, context, rewriteData, toPunch);
+        }
+        if (result == 0) {
+            result = writeFully(extent.metadata(), page, entriesBytes, entriesOffset);
+            extent.setDirty();
+        }
+        if (result == 0 && !toPunch.isEmpty()) {
+            result = punch(extent, firstBlock, toPunch, context);
+        }
+        if (result == 0) {
+            updateMap(extent, region, first, count, context);
+        }
+        return result;
+    }
+
+    /** Settles a block whose entry is the {@code i}-th of the page, and rewrites the entry there; returns 0 or -errno. */
+    private int settleBlock(Extent extent, int block, int i, IoContext context, boolean rewriteData, BitSet toPunch) {
+        ByteBuf page = context.page();
+        int index = i * MapEntry.BYTES;
+        BlockVersion previous = context.previous().set(MapEntry.ABSENT, 0);
+        BlockVersion next = context.next();
+        if (MapEntry.isBlank(page, index)) {
+            // The first write of the region puts all its entries down; a crash may have lost a part of them.
+            next.set(MapEntry.ABSENT, 0);
+        } else if (!MapEntry.decode(page, index, previous, next, extent.header(), block)) {
+            return 0;
+        }
+        ByteBuf bytes = context.edges();
+        long offset = (long) block << BlockGeometry.BLOCK_SHIFT;
+        int result = readFully(extent.data(), bytes, BlockGeometry.BLOCK_BYTES, offset);
+        if (result < 0) {
+            return result;
+        }
+        int found = context.crc().compute(bytes, 0, BlockGeometry.BLOCK_BYTES);
+        if (next.state() != MapEntry.DATA) {
+            // The crash may have come between entry and punch, and a later crash must not find old bytes under a new
+            // entry.
+            toPunch.set(i, found != ZeroBlocks.CHECKSUM);
+        } else {
+            choose(extent, block, found, previous, next);
+            if (rewriteData) {
+                result = writeFully(extent.data(), bytes, BlockGeometry.BLOCK_BYTES, offset);
+            }
+        }
+        MapEntry.encode(page, index, next, next, extent.header(), block);
+        return result;
+    }
+
+    /** Leaves in {@code next} what a block with data of the checksum {@code found} holds. */
+    private void choose(Extent extent, int block, int found, BlockVersion previous, BlockVersion next) {
+        if (found == next.checksum()) {
+            return;
+        }
+        boolean isPrevious =
+                previous.state() == MapEntry.DATA ? found == previous.checksum() : found == ZeroBlocks.CHECKSUM;
+        if (isPrevious) {
+            next.set(previous.state(), previous.checksum());
+            return;
+        }
+        counters.tornBlocks().increment();
+        LOG.warn("extent {} block {}: torn, taken as it lies", extent.header().fileName(), block);
+        next.set(MapEntry.DATA, found);
+    }
+
+    /** Punches blocks that are zero by their entries; the entries must be durable before the bytes go. */
+    private static int punch(Extent extent, int firstBlock, BitSet blocks, IoContext context) {
+        if (!extent.syncNow()) {
+            return -Errno.EIO;
+        }
+        ByteBuf zeroes = context.edges();
+        zeroes.setZero(0, BlockGeometry.BLOCK_BYTES);
+        int result = 0;
+        for (int i = blocks.nextSetBit(0); i >= 0 && result == 0; i = blocks.nextSetBit(i + 1)) {
+            long offset = (long) (firstBlock + i) << BlockGeometry.BLOCK_SHIFT;
+            if (extent.data().punch(offset, BlockGeometry.BLOCK_BYTES) < 0) {
+                result = writeFully(extent.data(), zeroes, BlockGeometry.BLOCK_BYTES, offset);
+            }
+        }
+        extent.setDirty();
+        return result;
+    }
+
+    private static void updateMap(Extent extent, int region, int first, int count, IoContext context) {
+        RegionMap map = extent.map(region);
+        if (map == null) {
+            return;
+        }
+        BlockVersion previous = context.previous();
+        BlockVersion next = context.next();
+        int firstBlock = region * map.blocks() + first;
+        for (int i = 0; i < count; i++) {
+            if (MapEntry.decode(context.page(), i * MapEntry.BYTES, previous, next, extent.header(), firstBlock + i)) {
+                map.set(first + i, next.state(), next.checksum());
+            } else {
+                map.set(first + i, MapEntry.CORRUPT, 0);
+            }
+        }
+    }
+
+    private static int readFully(StorageFile file, ByteBuf into, int length, long offset) {
+        int done = 0;
+        while (done < length) {
+            long result = file.read(into.memoryAddress() + done, length - done, offset + done);
+            if (result <= 0) {
+                return result == 0 ? -Errno.EIO : (int) result;
+            }
+            done += (int) result;
+        }
+        return 0;
+    }
+
+    private static int writeFully(StorageFile file, ByteBuf from, int length, long offset) {
+        int done = 0;
+        while (done < length) {
+            long result = file.write(from.memoryAddress() + done, length - done, offset + done);
+            if (result <= 0) {
+                return result == 0 ? -Errno.EIO : (int) result;
+            }
+            done += (int) result;
+        }
+        return 0;
+    }
+}

@@ -1,0 +1,280 @@
+package io.ashlar.store.volume;
+
+import io.ashlar.base.annotation.ThreadSafe;
+import io.ashlar.base.block.BlockDevice;
+import io.ashlar.base.block.BlockGeometry;
+import io.ashlar.base.loop.Loop;
+import io.ashlar.base.status.Status;
+import io.ashlar.store.extent.Extent;
+import io.ashlar.store.extent.ExtentResources;
+import io.ashlar.store.extent.ExtentTable;
+import io.ashlar.store.extent.MapCache;
+import io.ashlar.store.file.StorageIo;
+import io.ashlar.store.file.StoreException;
+import io.ashlar.store.format.IntentSector;
+import io.ashlar.store.format.VolumeHeader;
+import io.ashlar.store.intent.IntentFile;
+import io.ashlar.store.intent.IntentTable;
+import io.ashlar.store.latch.RangeLatch;
+import io.ashlar.store.recovery.RegionSettler;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.UUID;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** A volume on this node's disk: a folder with a header, a table of write intents, and two files for each extent. */
+@ThreadSafe
+public final class StoredVolume implements BlockDevice {
+    private static final Logger LOG = LoggerFactory.getLogger(StoredVolume.class);
+
+    private final Path folder;
+    private final VolumeHeaderFile headerFile;
+    private final VolumeServices services;
+    private final VolumeParts parts;
+    private final ReadPath reads;
+    private final WritePath writes;
+    private final UnmapPath unmaps;
+    private final VolumeRecovery recovery;
+    private final List<Runnable> geometryListeners = new CopyOnWriteArrayList<>();
+    private final AtomicBoolean flushing = new AtomicBoolean();
+    private final AtomicBoolean closed = new AtomicBoolean();
+    private final TrackedPool pool;
+    private final IntentFile intentFile;
+    private volatile boolean failed;
+
+    private StoredVolume(Path folder, VolumeHeaderFile headerFile, VolumeServices services) throws StoreException {
+        this.folder = folder;
+        this.headerFile = headerFile;
+        this.services = services;
+        VolumeHeader header = headerFile.header();
+        pool = new TrackedPool(services.pool());
+        RangeLatch latch = new RangeLatch(header.shape().regionBlocks());
+        MapCache cache = new MapCache(services.config().mapCacheRegions(), latch, pool);
+        ExtentTable extents = new ExtentTable(
+                services.io(),
+                folder,
+                header.uuid(),
+                header.shape(),
+                header.geometry().sizeBytes(),
+                new ExtentResources(pool, services.reads(), cache, services.counters(), this::onFailure));
+        intentFile = new IntentFile(
+                services.io().open(folder.resolve(IntentSector.FILE), StorageIo.Mode.WRITE), header.regionsMarkedMax());
+        intentFile.load();
+        if (intentFile.damagedSectors() > 0) {
+            LOG.error(
+                    "volume {}: {} sectors of the intent table are damaged",
+                    header.uuid(),
+                    intentFile.damagedSectors());
+        }
+        IntentTable intents =
+                new IntentTable(intentFile, services.config().regionsMarkedMax(), latch, pool, services.counters());
+        parts = new VolumeParts(
+                header.shape(),
+                latch,
+                extents,
+                intents,
+                new UnflushedBytes(services.config().unflushedBytesMax()),
+                new RegionSettler(services.counters()),
+                pool,
+                services);
+        ExtentAccess access = new ExtentAccess(parts);
+        reads = new ReadPath(parts, access);
+        writes = new WritePath(parts, access, reads);
+        unmaps = new UnmapPath(parts, access);
+        recovery = new VolumeRecovery(parts, header.syncFailed());
+    }
+
+    /** Opens the volume in a folder and starts to settle what a crash left marked. Blocks. */
+    public static StoredVolume open(Path folder, VolumeServices services) throws StoreException {
+        VolumeHeaderFile headerFile = VolumeHeaderFile.open(services.io(), folder);
+        StoredVolume volume;
+        try {
+            volume = new StoredVolume(folder, headerFile, services);
+        } catch (StoreException e) {
+            headerFile.close();
+            throw e;
+        }
+        try {
+            volume.adoptMarks();
+            volume.recovery.start();
+            return volume;
+        } catch (StoreException e) {
+            volume.parts.intents().close();
+            volume.closeFiles();
+            throw e;
+        }
+    }
+
+    private void adoptMarks() throws StoreException {
+        for (int slot = 0; slot < intentFile.slots(); slot++) {
+            long mark = intentFile.get(slot);
+            if (mark == 0) {
+                continue;
+            }
+            int region = IntentSector.regionOf(mark);
+            int index = IntentSector.extentOf(mark);
+            boolean isKnown = index < parts.shape().extentCount(geometry().sizeBytes())
+                    && region < parts.shape().extentRegions()
+                    && IntentSector.layerOf(mark) == 0;
+            Extent extent = isKnown ? parts.extents().open(index) : null;
+            if (extent == null || parts.extents().isNone(extent)) {
+                throw new StoreException("volume " + uuid() + ": a write intent names extent " + index + " region "
+                        + region + ", which doesn't exist");
+            }
+            parts.intents().adopt(slot, extent);
+            extent.setDirty(); // the first flush covers whatever an earlier process left unsynced
+            recovery.add(extent, region);
+        }
+    }
+
+    ReadPath reads() {
+        return reads;
+    }
+
+    WritePath writes() {
+        return writes;
+    }
+
+    UnmapPath unmaps() {
+        return unmaps;
+    }
+
+    /** Returns the volume's identity, the name of its folder. */
+    public UUID uuid() {
+        return headerFile.header().uuid();
+    }
+
+    @Override
+    public BlockGeometry geometry() {
+        return headerFile.header().geometry();
+    }
+
+    @Override
+    public StoredQueue openQueue(Loop loop, Runnable completionsEnded) {
+        return new StoredQueue(this, parts, loop, completionsEnded);
+    }
+
+    @Override
+    public void onGeometryChange(Runnable listener) {
+        geometryListeners.add(listener);
+    }
+
+    /** Grows the volume; durable when it returns. May block. A smaller size is refused. */
+    public void resize(long sizeBytes) throws StoreException {
+        VolumeHeader header = headerFile.header();
+        if (sizeBytes < header.geometry().sizeBytes()) {
+            throw new StoreException("volume " + header.uuid() + " can't be made smaller");
+        }
+        parts.extents().resize(sizeBytes);
+        headerFile.write(header.withSizeBytes(sizeBytes));
+        geometryListeners.forEach(Runnable::run);
+    }
+
+    /** Returns whether a sync has failed: writes and flushes of the extents concerned fail until the next start. */
+    public boolean isFailed() {
+        return failed || parts.intents().isFailed();
+    }
+
+    /** Returns whether what the last crash left marked has been settled. */
+    public boolean isRecovered() {
+        return recovery.isDone();
+    }
+
+    /** Returns the bytes that were written and not yet flushed. */
+    public long unflushedBytes() {
+        return parts.unflushed().value();
+    }
+
+    /** Returns the bytes that the volume takes on disk, data and metadata. May block. */
+    public long allocatedBytes() throws StoreException {
+        long bytes = 0;
+        for (String name : services.io().list(folder)) {
+            bytes += services.io().allocatedBytes(folder.resolve(name));
+        }
+        return bytes;
+    }
+
+    private void onFailure(String what) {
+        failed = true;
+        LOG.error("volume {}: {}; its writes and flushes fail until the next start", uuid(), what);
+        try {
+            headerFile.write(headerFile.header().withSyncFailed(true));
+        } catch (StoreException e) {
+            LOG.error("volume {}: can't note the failure: {}", uuid(), e.getMessage());
+        }
+    }
+
+    /** Ends a flush whose syncs have all ended. */
+    void endFlush(StoreOp op) {
+        if (isFailed()) {
+            op.status = Status.IO_ERROR;
+        } else {
+            parts.unflushed().flushedUpTo(op.writtenAtFlush);
+        }
+    }
+
+    /** Syncs what is dirty, because much is unflushed. Any thread. */
+    void flushInBackground() {
+        if (!flushing.compareAndSet(false, true)) {
+            return;
+        }
+        long mark = parts.unflushed().mark();
+        List<Extent> dirty =
+                parts.extents().opened().stream().filter(Extent::needsSync).toList();
+        AtomicInteger left = new AtomicInteger(dirty.size() + 1);
+        for (Extent extent : dirty) {
+            extent.sync().join(sound -> endBackgroundFlush(left, mark));
+        }
+        endBackgroundFlush(left, mark);
+    }
+
+    private void endBackgroundFlush(AtomicInteger left, long mark) {
+        if (left.decrementAndGet() == 0) {
+            if (!isFailed()) {
+                parts.unflushed().flushedUpTo(mark);
+            }
+            flushing.set(false);
+        }
+    }
+
+    /** Flushes, clears the write intents, and closes the files. May block. Its queues must be closed and idle. */
+    @Override
+    public void close() {
+        if (!closed.compareAndSet(false, true)) {
+            return;
+        }
+        recovery.await();
+        pool.awaitIdle();
+        boolean sound = !isFailed();
+        for (Extent extent : parts.extents().opened()) {
+            sound &= extent.syncNow();
+        }
+        try {
+            if (sound) {
+                parts.intents().closeClean();
+                if (headerFile.header().syncFailed()) {
+                    headerFile.write(headerFile.header().withSyncFailed(false));
+                }
+            } else {
+                parts.intents().close();
+            }
+        } catch (StoreException e) {
+            LOG.error("volume {}: {}", uuid(), e.getMessage());
+        }
+        closeFiles();
+    }
+
+    private void closeFiles() {
+        parts.extents().close();
+        headerFile.close();
+    }
+
+    /** Returns whether {@link #close} was called. */
+    public boolean isClosed() {
+        return closed.get();
+    }
+}
