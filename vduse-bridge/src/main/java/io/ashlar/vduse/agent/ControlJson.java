@@ -203,10 +203,10 @@ final class ControlJson {
         };
     }
 
-    /** The fields of an object, as they came: a missing one is null, false, 0 or empty. */
+    /** The fields of an object, as they came: one that is missing or of another type is null, false, 0 or empty. */
     private record Fields(Map<String, Object> values) {
         String text(String name) {
-            return (String) values.get(name);
+            return values.get(name) instanceof String text ? text : null;
         }
 
         boolean flag(String name) {

@@ -4,6 +4,7 @@ import io.ashlar.base.annotation.ThreadSafe;
 import java.io.IOException;
 import java.nio.channels.FileChannel;
 import java.nio.channels.FileLock;
+import java.nio.channels.OverlappingFileLockException;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
@@ -47,12 +48,21 @@ final class StateFolder implements AutoCloseable {
                 folder.resolve("lock"),
                 Set.of(StandardOpenOption.CREATE, StandardOpenOption.WRITE, LinkOption.NOFOLLOW_LINKS),
                 PosixFilePermissions.asFileAttribute(FILE_MODE));
-        FileLock lock = lockFile.tryLock();
-        if (lock == null) {
+        if (!lock(lockFile)) {
             lockFile.close();
             throw new BridgeException("another bridge runs with the control socket " + controlSocket);
         }
         return new StateFolder(folder, lockFile);
+    }
+
+    /** Held until the file is closed. */
+    private static boolean lock(FileChannel file) throws IOException {
+        try {
+            FileLock lock = file.tryLock();
+            return lock != null;
+        } catch (OverlappingFileLockException e) {
+            return false; // held by this process
+        }
     }
 
     private static void checkOwn(Path path) throws IOException {

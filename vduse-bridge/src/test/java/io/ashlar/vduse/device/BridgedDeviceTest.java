@@ -1,0 +1,438 @@
+package io.ashlar.vduse.device;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.ashlar.base.net.EpollLoop;
+import io.ashlar.base.net.EpollLoops;
+import io.ashlar.vduse.blk.VirtioBlkConfig;
+import io.ashlar.vduse.vring.DriverModel;
+import io.ashlar.vduse.vring.DriverModel.Piece;
+import io.netty.buffer.ByteBuf;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.BitSet;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** The device against a model of the kernel: real loops, real eventfds, real mappings. */
+class BridgedDeviceTest {
+    private static final int IN = 0;
+    private static final int OUT = 1;
+    private static final int WAIT_SECONDS = 60;
+    /** Header, data and status of request n of a queue lie in three pages of the bounce window. */
+    private static final int PAGES = 3;
+
+    @TempDir
+    Path folder;
+
+    private EpollLoops controls;
+    private EpollLoop control;
+    private EpollLoops data;
+    private BitSet cpus;
+    private AffinityWatch watch;
+    private FakeKernel kernel;
+    private HeldDevice volume;
+    private BridgedDevice device;
+    private FakeAffinity affinity;
+    private DriverModel[] rings;
+    private int nextRequest;
+
+    @BeforeEach
+    void start() throws Exception {
+        cpus = EpollLoops.allowedCpus();
+        controls = EpollLoops.floating("control", 1);
+        control = controls.all().get(0);
+        data = EpollLoops.pinned("data", cpus);
+        watch = control.eventLoop().submit(() -> AffinityWatch.start(control)).get();
+        kernel = new FakeKernel(folder.resolve("memory"), 2);
+        volume = new HeldDevice(1 << 20);
+        affinity = new FakeAffinity(2);
+        device = newDevice();
+        control.eventLoop().submit(device::open).get();
+    }
+
+    private BridgedDevice newDevice() {
+        VirtioBlkConfig config = new VirtioBlkConfig(volume.geometry(), "serial", 2, 16, 1 << 16, true, true);
+        var loops = new BridgedDevice.Loops(control, data, new QueuePlacement(cpus, false), watch);
+        return new BridgedDevice("ashlar-test", kernel, config, volume, loops, affinity, true);
+    }
+
+    @AfterEach
+    void end() throws Exception {
+        volume.letGo();
+        close(device);
+        assertThat(Files.readString(Path.of("/proc/self/maps")).lines().filter(line -> line.endsWith("/memory")))
+                .as("mappings left: only the driver's own")
+                .hasSize(1);
+        control.eventLoop().submit(watch::close).get();
+        data.close();
+        controls.close();
+        kernel.destroy();
+    }
+
+    private void close(BridgedDevice closing) throws Exception {
+        CompletableFuture<Void> closed = new CompletableFuture<>();
+        control.execute(() -> closing.close(() -> closed.complete(null)));
+        closed.get(WAIT_SECONDS, TimeUnit.SECONDS);
+    }
+
+    private void bindDriver() throws Exception {
+        rings = new DriverModel[] {kernel.newRings(0), kernel.newRings(1)};
+        for (DriverModel ring : rings) {
+            ring.enableCalls();
+        }
+        for (int status : new int[] {0, 1, 3}) {
+            assertThat(status(status)).isTrue();
+        }
+        kernel.negotiate(1L << 33 | 1L << 32 | 1L << 29 | 1L << 28);
+        assertThat(status(0xB)).isTrue();
+        assertThat(status(0xF)).isTrue();
+    }
+
+    private boolean status(int status) throws Exception {
+        return kernel.sendStatus(status).get(WAIT_SECONDS, TimeUnit.SECONDS);
+    }
+
+    /** Offers a request for 4 KiB; returns the first byte of its pages. */
+    private int offer(int queue, int type, int block, int fill) {
+        int at = 4096 * (PAGES * nextRequest++ + 1);
+        ByteBuffer memory = kernel.memory();
+        memory.putInt(at, type).putInt(at + 4, 0).putLong(at + 8, block * 8L);
+        for (int i = 0; i < 4096; i++) {
+            memory.put(at + 4096 + i, (byte) fill);
+        }
+        memory.put(at + 8192, (byte) 0xEE);
+        int head = rings[queue].chain(List.of(
+                new Piece(at, 16, false), new Piece(at + 4096, 4096, type == IN), new Piece(at + 8192, 1, true)));
+        rings[queue].offer(head);
+        if (rings[queue].show()) {
+            kernel.kick(queue);
+        }
+        return at;
+    }
+
+    private int statusOf(int at) {
+        return kernel.memory().get(at + 8192);
+    }
+
+    private byte dataOf(int at) {
+        return kernel.memory().get(at + 4096 + 123);
+    }
+
+    /** Waits for the device's interrupt, as a driver does. */
+    private void awaitUsed(int queue) throws InterruptedException {
+        long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(WAIT_SECONDS);
+        while (!rings[queue].poll()) {
+            if (!kernel.awaitInterrupt()) {
+                assertThat(System.nanoTime()).as("no answer from the device").isLessThan(deadline);
+            }
+        }
+        rings[queue].enableCalls();
+    }
+
+    @Test
+    void shouldServeBothQueuesWhenTheDriverIsReady() throws Exception {
+        bindDriver();
+        int write = offer(0, OUT, 5, 'w');
+        awaitUsed(0);
+        int read = offer(1, IN, 5, 0);
+        awaitUsed(1);
+        assertThat(statusOf(write)).isZero();
+        assertThat(statusOf(read)).isZero();
+        assertThat(dataOf(read)).isEqualTo((byte) 'w');
+        awaitInterrupts();
+    }
+
+    /** An interrupt comes after the used element that it is for. */
+    private void awaitInterrupts() throws InterruptedException {
+        long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(WAIT_SECONDS);
+        while (kernel.interrupts(0) == 0 || kernel.interrupts(1) == 0) {
+            if (!kernel.awaitInterrupt()) {
+                assertThat(System.nanoTime()).as("no interrupt").isLessThan(deadline);
+            }
+        }
+    }
+
+    @Test
+    void shouldRefuseFeaturesThatWereNotOffered() throws Exception {
+        status(0);
+        kernel.negotiate(1L << 33 | 1L << 32 | 1L << 34);
+        assertThat(status(0xB)).isFalse();
+    }
+
+    @Test
+    void shouldPutEachQueueOnTheLoopOfItsAffinityAndNarrowWideMasks() throws Exception {
+        affinity.set(0, cpus);
+        affinity.set(1, last());
+        bindDriver();
+        List<Integer> served = control.eventLoop().submit(device::queueCpus).get();
+        assertThat(served.get(1)).isEqualTo(last().nextSetBit(0));
+        assertThat(affinity.read(0)).as("narrowed").isEqualTo(bit(served.get(0)));
+        offer(1, IN, 0, 0);
+        assertThat(arrival()).isEqualTo("data-" + served.get(1));
+    }
+
+    @Test
+    void shouldAnswerAResetAtOnceAndLeaveTheDriversMemoryAloneWhenStorageHangs() throws Exception {
+        bindDriver();
+        volume.hold();
+        int write = offer(0, OUT, 1, 'a');
+        int read = offer(1, IN, 2, 'b');
+        arrival();
+        arrival();
+        assertThat(status(0)).as("answered though nothing has completed").isTrue();
+        int interrupts = kernel.interrupts(0) + kernel.interrupts(1);
+        // The memory is the next driver's now.
+        for (int i = 0; i < 4096; i++) {
+            kernel.memory().put(write + 4096 + i, (byte) 'x');
+            kernel.memory().put(read + 4096 + i, (byte) 'y');
+        }
+        volume.bytes().setByte(2 * 4096 + 123, 'z');
+        volume.letGo();
+        bindDriver();
+        offer(0, IN, 1, 0);
+        awaitUsed(0);
+        assertThat(volume.bytes().getByte(4096 + 123)).as("the write as it was").isEqualTo((byte) 'a');
+        assertThat(dataOf(write)).isEqualTo((byte) 'x');
+        assertThat(dataOf(read)).as("a late read does not land").isEqualTo((byte) 'y');
+        assertThat(statusOf(write)).isEqualTo((byte) 0xEE);
+        assertThat(statusOf(read)).isEqualTo((byte) 0xEE);
+        assertThat(kernel.interrupts(1)).as("no call for abandoned requests").isLessThanOrEqualTo(interrupts);
+    }
+
+    @Test
+    void shouldServeTheNextDriverWhileRequestsOfTheLastOneHang() throws Exception {
+        bindDriver();
+        volume.hold();
+        offer(0, OUT, 1, 'a');
+        arrival();
+        status(0);
+        bindDriver();
+        volume.letGo();
+        int read = offer(0, IN, 7, 1);
+        awaitUsed(0);
+        assertThat(statusOf(read)).isZero();
+        assertThat(dataOf(read)).isZero();
+    }
+
+    @Test
+    void shouldAnswerEveryMessageWhileStorageHangs() throws Exception {
+        bindDriver();
+        volume.hold();
+        offer(0, OUT, 1, 'a');
+        arrival();
+        assertThat(result(ControlMessage.GET_VQ_STATE, 0, 0)).isEqualTo(ControlMessage.RESULT_FAILED);
+        assertThat(result(ControlMessage.UPDATE_IOTLB, 0, -1)).isEqualTo(ControlMessage.RESULT_FAILED);
+        assertThat(result(77, 0, 0)).isEqualTo(ControlMessage.RESULT_FAILED);
+        assertThat(status(0xF)).isTrue();
+        status(0);
+        assertThat(result(ControlMessage.GET_VQ_STATE, 1, 0)).isEqualTo(ControlMessage.RESULT_OK);
+        assertThat(result(ControlMessage.GET_VQ_STATE, 2, 0)).isEqualTo(ControlMessage.RESULT_FAILED);
+        assertThat(result(ControlMessage.UPDATE_IOTLB, 0, -1)).isEqualTo(ControlMessage.RESULT_OK);
+    }
+
+    private int result(int type, long first, long second) throws Exception {
+        ByteBuf answer = kernel.send(type, first, second).get(WAIT_SECONDS, TimeUnit.SECONDS);
+        return answer.getIntLE(ControlMessage.RESULT_OFFSET);
+    }
+
+    @Test
+    void shouldMoveAQueueOnceItsRequestsHaveEndedWhenItsAffinityIsChanged() throws Exception {
+        affinity.set(0, first());
+        bindDriver();
+        volume.hold();
+        offer(0, OUT, 1, 'a');
+        assertThat(arrival()).isEqualTo("data-" + first().nextSetBit(0));
+        affinity.set(0, last());
+        offer(0, OUT, 2, 'b');
+        volume.letGo();
+        awaitUsed(0);
+        awaitUsed(0);
+        assertThat(volume.bytes().getByte(4096)).isEqualTo((byte) 'a');
+        assertThat(volume.bytes().getByte(2 * 4096)).isEqualTo((byte) 'b');
+        String wanted = "data-" + last().nextSetBit(0);
+        String loop = "";
+        while (!loop.equals(wanted)) {
+            offer(0, OUT, 3, 'c');
+            loop = arrival();
+            awaitUsed(0);
+        }
+        assertThat(control.eventLoop().submit(device::queueCpus).get().get(0)).isEqualTo(last().nextSetBit(0));
+    }
+
+    @Test
+    void shouldNotLoseAKickWhileAQueueMovesToAndFro() throws Exception {
+        bindDriver();
+        for (int i = 0; i < 200; i++) {
+            affinity.set(0, i % 2 == 0 ? last() : first());
+            nextRequest = 0;
+            offer(0, OUT, i % 200, i);
+            awaitUsed(0);
+        }
+        assertThat(volume.arrivals).hasSize(200);
+    }
+
+    @Test
+    void shouldRepeatACallThatTheKernelRefusesBecauseItCameTooEarly() throws Exception {
+        bindDriver();
+        kernel.setStatusSilently(3);
+        offer(0, OUT, 1, 'a');
+        arrival();
+        while (kernel.refusedInterrupts == 0) {
+            Thread.onSpinWait();
+        }
+        kernel.setStatusSilently(0xF);
+        while (kernel.interrupts(0) == 0) {
+            Thread.onSpinWait();
+        }
+        awaitUsed(0);
+        assertThat(kernel.interrupts(0)).isPositive();
+    }
+
+    @Test
+    void shouldEndRequestsWithErrorsWhenTheVolumeIsGivenUp() throws Exception {
+        bindDriver();
+        volume.hold();
+        volume.endOnClose();
+        int write = offer(0, OUT, 1, 'a');
+        arrival();
+        device.fail();
+        awaitUsed(0);
+        assertThat(statusOf(write)).as("VIRTIO_BLK_S_IOERR").isEqualTo(1);
+        int later = offer(0, IN, 1, 'b');
+        awaitUsed(0);
+        assertThat(statusOf(later)).isEqualTo(1);
+    }
+
+    @Test
+    void shouldServeWhatAPredecessorHasLeftUnanswered() throws Exception {
+        bindDriver();
+        int done = offer(0, OUT, 1, 'a');
+        awaitUsed(0);
+        volume.hold();
+        List<Integer> left = new ArrayList<>();
+        for (int i = 2; i < 6; i++) {
+            left.add(offer(0, OUT, i, 'b'));
+            arrival();
+        }
+        BridgedDevice dead = device;
+        CompletableFuture<Void> drained = new CompletableFuture<>();
+        control.execute(() -> dead.close(() -> drained.complete(null)));
+        control.eventLoop().submit(() -> {}).get();
+        device = newDevice();
+        CompletableFuture<String> resumed = new CompletableFuture<>();
+        control.execute(() -> device.resume(why -> resumed.complete(String.valueOf(why))));
+        assertThat(resumed.get(WAIT_SECONDS, TimeUnit.SECONDS)).isEqualTo("null");
+        volume.letGo();
+        for (int at : left) {
+            awaitUsed(0);
+            assertThat(statusOf(at)).isZero();
+        }
+        drained.get(WAIT_SECONDS, TimeUnit.SECONDS);
+        assertThat(statusOf(done)).isZero();
+        assertThat(volume.bytes().getByte(5 * 4096)).isEqualTo((byte) 'b');
+    }
+
+    @Test
+    void shouldFetchNothingMoreWhenItLeavesInGoodOrder() throws Exception {
+        bindDriver();
+        volume.hold();
+        int first = offer(0, OUT, 1, 'a');
+        arrival();
+        CompletableFuture<Void> drained = new CompletableFuture<>();
+        control.eventLoop()
+                .submit(() -> device.quiesce(() -> drained.complete(null)))
+                .get();
+        for (EpollLoop loop : data.all()) {
+            loop.eventLoop().submit(() -> {}).get();
+        }
+        int second = offer(0, OUT, 2, 'b');
+        volume.letGo();
+        drained.get(WAIT_SECONDS, TimeUnit.SECONDS);
+        awaitUsed(0);
+        assertThat(statusOf(first)).isZero();
+        assertThat(statusOf(second)).as("left to the successor").isEqualTo((byte) 0xEE);
+        assertThat(volume.arrivals).isEmpty();
+    }
+
+    @Test
+    void shouldTellTheDriverWhenTheVolumeGrows() throws Exception {
+        bindDriver();
+        volume.grow(2 << 20);
+        control.eventLoop().submit(() -> {}).get();
+        assertThat(ByteBuffer.wrap(kernel.configWritten)
+                        .order(ByteOrder.LITTLE_ENDIAN)
+                        .getLong())
+                .isEqualTo((2 << 20) / 512);
+        assertThat(kernel.configInterrupts).isEqualTo(1);
+    }
+
+    @Test
+    void shouldStayQuietWhenTheKernelHasGivenTheDeviceUp() throws Exception {
+        bindDriver();
+        kernel.breakDevice();
+        CompletableFuture<Boolean> unanswered = kernel.sendStatus(0);
+        control.eventLoop().submit(() -> {}).get();
+        assertThat(unanswered).isNotDone();
+    }
+
+    private String arrival() throws InterruptedException {
+        String loop = volume.arrivals.poll(WAIT_SECONDS, TimeUnit.SECONDS);
+        assertThat(loop).as("no request reached the volume").isNotNull();
+        return loop;
+    }
+
+    private BitSet first() {
+        return bit(cpus.nextSetBit(0));
+    }
+
+    private BitSet last() {
+        return bit(cpus.length() - 1);
+    }
+
+    private static BitSet bit(int cpu) {
+        BitSet set = new BitSet();
+        set.set(cpu);
+        return set;
+    }
+
+    /** Masks in files, so that inotify sees a change as it does in /sys. */
+    private final class FakeAffinity implements QueueAffinity {
+        FakeAffinity(int queues) throws IOException {
+            for (int i = 0; i < queues; i++) {
+                set(i, cpus);
+            }
+        }
+
+        void set(int queue, BitSet mask) throws IOException {
+            Files.writeString(file(queue), CpuMask.format(mask), StandardCharsets.US_ASCII);
+        }
+
+        @Override
+        public BitSet read(int queue) throws IOException {
+            String text = Files.readString(file(queue), StandardCharsets.US_ASCII);
+            // Between truncation and writing, which /sys does not know, the file is empty.
+            return text.isEmpty() ? new BitSet() : CpuMask.parse(text);
+        }
+
+        @Override
+        public void write(int queue, BitSet mask) throws IOException {
+            set(queue, mask);
+        }
+
+        @Override
+        public Path file(int queue) {
+            return folder.resolve("vq" + queue);
+        }
+    }
+}
