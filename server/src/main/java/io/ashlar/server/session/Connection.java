@@ -140,7 +140,7 @@ final class Connection implements FrameHandler {
         } else {
             execute(slot);
             if (!slot.hasEnded() && slot.opcode() == Opcode.WRITE) {
-                slot.pinPayload(pins.pin(memory));
+                keepPayload(slot, memory);
             }
         }
         return true;
@@ -159,6 +159,14 @@ final class Connection implements FrameHandler {
         volume.queue().submit(slot);
         if (!slot.hasEnded()) {
             counters().happened(NodeEvent.HAND_OFFS);
+        }
+    }
+
+    private void keepPayload(RequestSlot slot, ByteBuf memory) {
+        PinPool.Pin pin = pins.pin(memory);
+        slot.pinPayload(pin);
+        if (pin.isFresh()) {
+            counters().happened(NodeEvent.RECEIVE_BUFFERS_KEPT);
         }
     }
 

@@ -13,7 +13,6 @@ final class PinPool {
     private Pin last;
     private Pin free;
     private long bytes;
-    private long pinnedCount;
 
     /** One reference to a buffer, for all requests in it. */
     @ConfinedTo(LoopKind.DATA)
@@ -22,6 +21,11 @@ final class PinPool {
         private int capacity;
         private int users;
         private Pin nextFree;
+
+        /** Returns whether only the latest request lies in it: the buffer would not have been kept without it. */
+        boolean isFresh() {
+            return users == 1;
+        }
     }
 
     /** Keeps the buffer alive until the matching {@link #unpin}. */
@@ -34,7 +38,6 @@ final class PinPool {
             pin.buffer = buffer.retain();
             pin.capacity = buffer.capacity();
             bytes += pin.capacity;
-            pinnedCount++;
             last = pin;
         }
         last.users++;
@@ -61,10 +64,5 @@ final class PinPool {
     /** Returns the bytes of all buffers kept alive. */
     long bytes() {
         return bytes;
-    }
-
-    /** Returns how many times a buffer had to be kept alive. */
-    long pinnedCount() {
-        return pinnedCount;
     }
 }
