@@ -4,6 +4,7 @@ import io.ashlar.base.annotation.ThreadSafe;
 import io.ashlar.base.net.EpollLoops;
 import io.ashlar.base.time.Clock;
 import io.ashlar.base.time.RandomSource;
+import io.ashlar.server.config.ListenAddress;
 import io.ashlar.server.config.ServerConfig;
 import io.ashlar.server.http.HttpEndpoint;
 import io.ashlar.server.metrics.LoopCounters;
@@ -57,7 +58,8 @@ public final class StorageNode implements AutoCloseable {
         List<LoopCounters> counters =
                 loops.all().stream().map(loop -> new LoopCounters()).toList();
         service = new BlockService(loops.all(), counters, connectionCount, node, registry);
-        metrics = new NodeMetrics(counters, () -> registry.figures(FIGURES_MS), storage.files().counters(), node.software());
+        metrics = new NodeMetrics(
+                counters, () -> registry.figures(FIGURES_MS), storage.files().counters(), node.software());
     }
 
     /**
@@ -84,8 +86,16 @@ public final class StorageNode implements AutoCloseable {
 
     private void listen(ServerConfig config) throws IOException {
         registry.start();
-        http = HttpEndpoint.start(config.http().resolve(), metrics::text, this::ailment);
-        service.start(config.listen().resolve(), config.limits());
+        try {
+            http = HttpEndpoint.start(config.http().resolve(), metrics::text, this::ailment);
+        } catch (IOException e) {
+            throw cannotListen(config.http(), e);
+        }
+        try {
+            service.start(config.listen().resolve(), config.limits());
+        } catch (IOException e) {
+            throw cannotListen(config.listen(), e);
+        }
         LOG.info(
                 "node {} serves {} on {}, metrics on {}, at most {} MiB for connections",
                 storage.files().nodeUuid(),
@@ -96,6 +106,12 @@ public final class StorageNode implements AutoCloseable {
         if (config.insecureListen()) {
             LOG.warn("whoever reaches {} can read and write every volume: there is no authentication", config.listen());
         }
+    }
+
+    private static IOException cannotListen(ListenAddress address, IOException cause) {
+        // Netty's message begins with the system call, which is nobody's business.
+        String reason = cause.getMessage().substring(cause.getMessage().lastIndexOf(": ") + 1).trim();
+        return new IOException("can't listen on " + address + ": " + reason, cause);
     }
 
     private String ailment() {

@@ -3,6 +3,7 @@ package io.ashlar.server;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.ashlar.base.status.Status;
+import io.ashlar.protocol.codec.MessageFrames;
 import io.ashlar.protocol.frame.Opcode;
 import io.ashlar.protocol.message.AdminRequest;
 import io.ashlar.protocol.message.DeleteVolume;
@@ -13,8 +14,10 @@ import io.ashlar.protocol.message.OpenMode;
 import io.ashlar.protocol.message.ReleaseVolume;
 import io.ashlar.protocol.message.ShowVolume;
 import io.ashlar.protocol.message.VolumeInfo;
+import io.netty.buffer.UnpooledByteBufAllocator;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.function.BooleanSupplier;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -114,12 +117,12 @@ class AttachmentTest {
         OpenAnswer first = a.openOk("v", "host-a", RW, 0, 0);
         node.volume().hold();
         byte[] old = new byte[4096];
-        java.util.Arrays.fill(old, (byte) 1);
+        Arrays.fill(old, (byte) 1);
         a.send(RawClient.writeFrame(a.nextId(), first.getHandle(), 0, old, 0));
         await(() -> node.volume().heldCount() == 1);
 
-        long open = b.send(io.ashlar.protocol.codec.MessageFrames.request(
-                io.netty.buffer.UnpooledByteBufAllocator.DEFAULT,
+        long open = b.send(MessageFrames.request(
+                UnpooledByteBufAllocator.DEFAULT,
                 Opcode.OPEN,
                 b.nextId(),
                 0,
@@ -146,12 +149,12 @@ class AttachmentTest {
         OpenAnswer first = a.openOk("v", "host-a", RW, 0, 3);
         node.volume().hold();
         byte[] old = new byte[4096];
-        java.util.Arrays.fill(old, (byte) 1);
+        Arrays.fill(old, (byte) 1);
         a.send(RawClient.writeFrame(a.nextId(), first.getHandle(), 0, old, 0));
         await(() -> node.volume().heldCount() == 1);
         a.close();
-        long open = b.send(io.ashlar.protocol.codec.MessageFrames.request(
-                io.netty.buffer.UnpooledByteBufAllocator.DEFAULT,
+        long open = b.send(MessageFrames.request(
+                UnpooledByteBufAllocator.DEFAULT,
                 Opcode.OPEN,
                 b.nextId(),
                 0,
@@ -191,7 +194,8 @@ class AttachmentTest {
     @Test
     void shouldLetAnotherHostInWhenTheAttachmentWasEndedCleanly() throws IOException {
         OpenAnswer first = a.openOk("v", "host-a", RW, 0, 0);
-        assertThat(a.simple(Opcode.CLOSE, first.getHandle(), 0, 0, 0, 1).status()).isEqualTo(Status.OK);
+        assertThat(a.simple(Opcode.CLOSE, first.getHandle(), 0, 0, 0, 1).status())
+                .isEqualTo(Status.OK);
         assertThat(show().hasHolder()).isFalse();
         assertThat(b.openOk("v", "host-b", RW, 0, 0).getEpoch()).isEqualTo(2);
     }
@@ -199,7 +203,8 @@ class AttachmentTest {
     @Test
     void shouldKeepTheAttachmentWhenOnlyAHandleOrTheConnectionEnds() throws IOException {
         OpenAnswer first = a.openOk("v", "host-a", RW, 0, 0);
-        assertThat(a.simple(Opcode.CLOSE, first.getHandle(), 0, 0, 0, 0).status()).isEqualTo(Status.OK);
+        assertThat(a.simple(Opcode.CLOSE, first.getHandle(), 0, 0, 0, 0).status())
+                .isEqualTo(Status.OK);
         assertThat(b.open("v", "host-b", RW, 0, 0).status()).isEqualTo(Status.IN_USE);
         assertThat(a.openOk("v", "host-a", RW, first.getEpoch(), 0).getHandle()).isEqualTo(first.getHandle());
     }
@@ -235,12 +240,14 @@ class AttachmentTest {
                 .build();
         OpenAnswer reader = b.openOk("v", "", OpenMode.OPEN_MODE_READ_ONLY, 0, 0);
         assertThat(a.admin(delete).detail().getMessage()).isEqualTo("volume v is open on 1 connection");
-        assertThat(b.simple(Opcode.CLOSE, reader.getHandle(), 0, 0, 0, 0).status()).isEqualTo(Status.OK);
+        assertThat(b.simple(Opcode.CLOSE, reader.getHandle(), 0, 0, 0, 0).status())
+                .isEqualTo(Status.OK);
         OpenAnswer writer = a.openOk("v", "host-a", RW, 0, 0);
         RawClient.Frame refused = b.admin(delete);
         assertThat(refused.status()).isEqualTo(Status.IN_USE);
         assertThat(refused.detail().getMessage()).startsWith("volume v is held by host-a since ");
-        assertThat(a.simple(Opcode.CLOSE, writer.getHandle(), 0, 0, 0, 1).status()).isEqualTo(Status.OK);
+        assertThat(a.simple(Opcode.CLOSE, writer.getHandle(), 0, 0, 0, 1).status())
+                .isEqualTo(Status.OK);
         assertThat(b.admin(delete).status()).isEqualTo(Status.OK);
         assertThat(node.files().count()).isZero();
         assertThat(b.open("v", "host-b", RW, 0, 0).status()).isEqualTo(Status.NOT_FOUND);

@@ -64,8 +64,10 @@ class HostileInputTest {
                 sealed("unknown handle", Status.BAD_HANDLE, h -> h.handle(99)),
                 sealed("handle 0", Status.BAD_HANDLE, h -> h.handle(0)),
                 sealed("negative handle", Status.BAD_HANDLE, h -> h.handle(-1)),
-                sealed("second HELLO", Status.MALFORMED, h -> h.opcode(Opcode.HELLO).range(0, 0)),
-                sealed("EVENT from a client", Status.MALFORMED, h -> h.opcode(Opcode.EVENT).range(0, 0)),
+                sealed("second HELLO", Status.MALFORMED, h -> h.opcode(Opcode.HELLO)
+                        .range(0, 0)),
+                sealed("EVENT from a client", Status.MALFORMED, h -> h.opcode(Opcode.EVENT)
+                        .range(0, 0)),
                 sealed("answer from a client", Status.MALFORMED, h -> h.flags(FrameFlags.RESPONSE)),
                 sealed("undefined flag", Status.MALFORMED, h -> h.flags(1 << 15)),
                 sealed("status in a request", Status.MALFORMED, h -> h.statusCode(5)),
@@ -77,10 +79,9 @@ class HostileInputTest {
                 sealed("negative offset", Status.MALFORMED, h -> h.range(-512, 512)),
                 sealed("negative length", Status.MALFORMED, h -> h.range(512, -512)),
                 sealed("write without checksums", Status.MALFORMED, h -> h.opcode(Opcode.WRITE)),
-                sealed(
-                        "write with too many checksums",
-                        Status.MALFORMED,
-                        h -> h.opcode(Opcode.WRITE).checksumCount(9).payloadBytes(4 * 9 + 4096)),
+                sealed("write with too many checksums", Status.MALFORMED, h -> h.opcode(Opcode.WRITE)
+                        .checksumCount(9)
+                        .payloadBytes(4 * 9 + 4096)),
                 sealed("close of nothing", Status.BAD_HANDLE, h -> h.opcode(Opcode.CLOSE)
                         .handle(77)
                         .range(0, 0)),
@@ -149,9 +150,12 @@ class HostileInputTest {
     void shouldCloseWhenAMessageIsNoMessage() throws IOException {
         for (Opcode opcode : List.of(Opcode.OPEN, Opcode.ADMIN)) {
             try (RawClient client = RawClient.ready(node.address())) {
-                ByteBuf frame = MessageFrames.request(UnpooledByteBufAllocator.DEFAULT, opcode, 9, 0, Hello.newBuilder()
-                        .setSoftware("x".repeat(40))
-                        .build());
+                ByteBuf frame = MessageFrames.request(
+                        UnpooledByteBufAllocator.DEFAULT,
+                        opcode,
+                        9,
+                        0,
+                        Hello.newBuilder().setSoftware("x".repeat(40)).build());
                 frame.setByte(Limits.HEADER_BYTES, 0xFF);
                 frame.setByte(Limits.HEADER_BYTES + 1, 0xFF);
                 client.sendBytes(frame);

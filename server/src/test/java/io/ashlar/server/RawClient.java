@@ -2,6 +2,7 @@ package io.ashlar.server;
 
 import com.google.protobuf.InvalidProtocolBufferException;
 import com.google.protobuf.MessageLite;
+import com.google.protobuf.Parser;
 import io.ashlar.base.block.BlockGeometry;
 import io.ashlar.base.checksum.Crc32c;
 import io.ashlar.base.status.Status;
@@ -22,6 +23,7 @@ import io.ashlar.protocol.message.OpenMode;
 import io.netty.buffer.ByteBuf;
 import io.netty.buffer.Unpooled;
 import io.netty.buffer.UnpooledByteBufAllocator;
+import java.io.BufferedInputStream;
 import java.io.DataInputStream;
 import java.io.EOFException;
 import java.io.IOException;
@@ -36,6 +38,7 @@ public final class RawClient implements AutoCloseable {
     private long nextId = 1;
 
     /** One frame as it came: the fields a test looks at, and the payload. */
+    @SuppressWarnings("ArrayRecordComponent") // never compared
     public record Frame(
             Opcode opcode,
             int flags,
@@ -67,7 +70,7 @@ public final class RawClient implements AutoCloseable {
         }
 
         /** Returns the payload as a message. */
-        public <M extends MessageLite> M parse(com.google.protobuf.Parser<M> parser) {
+        public <M extends MessageLite> M parse(Parser<M> parser) {
             try {
                 return parser.parseFrom(payload);
             } catch (InvalidProtocolBufferException e) {
@@ -81,7 +84,7 @@ public final class RawClient implements AutoCloseable {
         socket.setTcpNoDelay(true);
         socket.connect(address, 5000);
         socket.setSoTimeout(20_000);
-        in = new DataInputStream(new java.io.BufferedInputStream(socket.getInputStream(), 1 << 16));
+        in = new DataInputStream(new BufferedInputStream(socket.getInputStream(), 1 << 16));
     }
 
     /** Connects with a receive window that is full soon. */

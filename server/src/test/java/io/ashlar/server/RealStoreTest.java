@@ -1,16 +1,25 @@
 package io.ashlar.server;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.ashlar.base.status.Status;
 import io.ashlar.protocol.frame.FrameFlags;
 import io.ashlar.protocol.frame.Opcode;
 import io.ashlar.protocol.message.BlockStatusAnswer;
 import io.ashlar.protocol.message.OpenMode;
+import io.ashlar.server.config.ListenAddress;
+import io.ashlar.server.config.ServerConfig;
 import io.ashlar.server.config.ServerLimits;
 import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.util.Random;
+import java.util.UUID;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -67,5 +76,94 @@ class RealStoreTest {
             assertThat(runs.getRuns(1).getState()).isEqualTo(BlockStatusAnswer.State.STATE_ZERO);
             assertThat(runs.getRuns(2).getState()).isEqualTo(BlockStatusAnswer.State.STATE_ABSENT);
         }
+    }
+
+    @Test
+    void shouldFindOnlyWhatIsWrongWhenAReaderReportsCorruption() throws IOException {
+        try (StorageNode node = start();
+                RawClient client = RawClient.ready(node.addresses().block())) {
+            assertThat(client.create("v", 8 << 20, 4096).status()).isEqualTo(Status.OK);
+            int handle = client.openOk("v", "host-a", OpenMode.OPEN_MODE_READ_WRITE, 0, 0)
+                    .getHandle();
+            assertThat(client.write(handle, 0, new byte[8192])).isEqualTo(Status.OK);
+            assertThat(client.simple(Opcode.REPORT_CORRUPT, handle, 0, 8192, 0, 0)
+                            .status())
+                    .isEqualTo(Status.OK);
+            flipAByteOfTheExtent();
+            assertThat(client.simple(Opcode.REPORT_CORRUPT, handle, 0, 4096, 0, 0)
+                            .status())
+                    .isEqualTo(Status.CORRUPT);
+            assertThat(client.simple(Opcode.REPORT_CORRUPT, handle, 4096, 4096, 0, 0)
+                            .status())
+                    .isEqualTo(Status.OK);
+        }
+    }
+
+    private void flipAByteOfTheExtent() throws IOException {
+        try (Stream<Path> files = Files.walk(folder)) {
+            Path data = files.filter(file -> file.toString().endsWith(".data"))
+                    .findFirst()
+                    .orElseThrow();
+            try (FileChannel channel = FileChannel.open(data, StandardOpenOption.WRITE)) {
+                channel.write(ByteBuffer.wrap(new byte[] {1}), 100);
+            }
+        }
+    }
+
+    @Test
+    void shouldServeTheOtherVolumesWhenOneCanNotBeOpened() throws IOException {
+        try (StorageNode node = start();
+                RawClient client = RawClient.ready(node.addresses().block())) {
+            assertThat(client.create("good", 1 << 20, 4096).status()).isEqualTo(Status.OK);
+            assertThat(client.create("bad", 1 << 20, 4096).status()).isEqualTo(Status.OK);
+            client.openOk("bad", "host-a", OpenMode.OPEN_MODE_READ_WRITE, 0, 0);
+        }
+        String bad = null;
+        try (StorageNode node = start();
+                RawClient client = RawClient.ready(node.addresses().block())) {
+            byte[] id = client.openOk("bad", "host-a", OpenMode.OPEN_MODE_READ_WRITE, 0, 0)
+                    .getVolumeId()
+                    .toByteArray();
+            ByteBuffer uuid = ByteBuffer.wrap(id);
+            bad = new UUID(uuid.getLong(), uuid.getLong()).toString();
+        }
+        try (Stream<Path> files = Files.list(folder.resolve("volumes").resolve(bad))) {
+            for (Path file : files.toList()) {
+                Files.write(file, new byte[8192]);
+            }
+        }
+        try (StorageNode node = start();
+                RawClient client = RawClient.ready(node.addresses().block())) {
+            RawClient.Frame refused = client.open("bad", "host-a", OpenMode.OPEN_MODE_READ_WRITE, 0, 0);
+            assertThat(refused.status()).isEqualTo(Status.IO_ERROR);
+            assertThat(refused.detail().getMessage()).startsWith("volume bad can't be opened: ");
+            int handle = client.openOk("good", "host-a", OpenMode.OPEN_MODE_READ_WRITE, 0, 0)
+                    .getHandle();
+            assertThat(client.write(handle, 0, new byte[4096])).isEqualTo(Status.OK);
+        }
+    }
+
+    @Test
+    void shouldSayInOneLineWhyNotWhenItCanNotStart() throws IOException {
+        try (StorageNode node = start()) {
+            assertThatThrownBy(this::start)
+                    .isInstanceOf(IOException.class)
+                    .hasMessageEndingWith("is in use by another process");
+            int port = node.addresses().block().getPort();
+            assertThatThrownBy(() -> StorageNode.start(ServerConfig.of(folder.resolve("other"))
+                            .withAddresses(
+                                    new ListenAddress("127.0.0.1", port), new ListenAddress("127.0.0.1", 0), false)))
+                    .isInstanceOf(IOException.class)
+                    .hasMessageContaining("127.0.0.1:" + port);
+        }
+        Files.write(folder.resolve("catalogue"), new byte[20]);
+        assertThatThrownBy(this::start).hasMessage("the volume catalogue is not one");
+        Files.delete(folder.resolve("catalogue"));
+        try (StorageNode node = start();
+                RawClient client = RawClient.ready(node.addresses().block())) {
+            assertThat(client.create("v", 1 << 20, 4096).status()).isEqualTo(Status.OK);
+        }
+        Files.delete(folder.resolve("catalogue"));
+        assertThatThrownBy(this::start).hasMessageEndingWith("holds 1 volumes that its catalogue does not name");
     }
 }

@@ -12,6 +12,7 @@ import java.nio.file.Path;
 import java.util.UUID;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
+import java.util.concurrent.ThreadPoolExecutor;
 
 /** A data folder with a pool of threads, as most tests want it. */
 public final class StoreFixture implements AutoCloseable {
@@ -33,7 +34,8 @@ public final class StoreFixture implements AutoCloseable {
 
     /** Opens a folder. */
     public static StoreFixture onThreads(Path path, StorageIo io, StoreConfig config) throws StoreException {
-        ExecutorService threads = Executors.newFixedThreadPool(4);
+        ThreadPoolExecutor threads = (ThreadPoolExecutor) Executors.newFixedThreadPool(4);
+        threads.setRejectedExecutionHandler((task, pool) -> {}); // after a kill nothing is done any more
         try {
             return new StoreFixture(
                     threads,

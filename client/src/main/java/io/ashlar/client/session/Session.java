@@ -38,7 +38,6 @@ public final class Session {
     private Loop.Scheduled retry;
     private int backoffMs;
     private boolean wasReady;
-    private long transitions;
 
     /** Creates a session that does nothing until {@link #start()}. */
     public Session(SessionConfig config, EpollLoop loop, SessionListener listener) {
@@ -74,18 +73,12 @@ public final class Session {
         return connection.handle();
     }
 
-    /** Returns how often the state has changed. */
-    public long transitions() {
-        return transitions;
-    }
-
     private void moveTo(ConnectionState next) {
         if (!state.mayBecome(next)) {
             throw new IllegalStateException(state + " can't become " + next);
         }
         LOG.trace("{}: {} to {}", config.nodeText(), state, next);
         state = next;
-        transitions++;
     }
 
     private void connect() {
@@ -208,10 +201,5 @@ public final class Session {
         } else {
             connection.close();
         }
-    }
-
-    /** Returns whether there is a connection, in whatever state, that may still refer to memory. */
-    public boolean isConnected() {
-        return connection != null;
     }
 }

@@ -5,6 +5,7 @@ import io.ashlar.base.annotation.ThreadSafe;
 import io.ashlar.base.block.BlockDevice;
 import io.ashlar.base.block.BlockGeometry;
 import io.ashlar.base.block.BlockQueue;
+import io.ashlar.base.block.RegionSplitter;
 import io.ashlar.base.loop.Loop;
 import io.ashlar.base.net.EpollLoop;
 import io.ashlar.base.status.Remedy;
@@ -33,6 +34,11 @@ import org.slf4j.LoggerFactory;
 @ThreadSafe
 public final class RemoteVolume implements BlockDevice {
     private static final Logger LOG = LoggerFactory.getLogger(RemoteVolume.class);
+
+    /** Parts in flight of requests that reach over a region's edge, per queue. */
+    private static final int PARTS_MAX = 64;
+    /** Segments of one request: a chain of 256 descriptors is the longest that a bridge hands on. */
+    private static final int SEGMENTS_MAX = 256;
 
     private final VolumeOptions options;
     private final VolumeCounters counters = new VolumeCounters();
@@ -91,7 +97,7 @@ public final class RemoteVolume implements BlockDevice {
         if (status != null) {
             queue.endAll(status);
         }
-        return queue;
+        return new RegionSplitter(queue, PARTS_MAX, SEGMENTS_MAX);
     }
 
     /** Ends the attachment cleanly, if the node can be reached; blocks for a few seconds at most. Not on a loop. */

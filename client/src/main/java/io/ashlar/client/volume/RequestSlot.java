@@ -65,11 +65,6 @@ final class RequestSlot {
         return request;
     }
 
-    /** Returns whether the submitter still waits; false when the request has been failed and only its range is held. */
-    boolean isWaitedFor() {
-        return request != null;
-    }
-
     /** Lets go of the request and of a private copy. */
     BlockRequest takeRequest() {
         BlockRequest taken = request;

@@ -48,11 +48,6 @@ public final class FrameWriter {
         }
     }
 
-    /** Returns whether there is something to flush. */
-    public boolean hasUnflushed() {
-        return unflushed > 0;
-    }
-
     /** Returns whether the kernel has taken the part, so that nothing here refers to its memory any more. */
     public boolean isSent(long part) {
         return part <= sentCount();

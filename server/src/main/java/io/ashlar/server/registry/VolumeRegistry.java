@@ -2,6 +2,7 @@ package io.ashlar.server.registry;
 
 import io.ashlar.base.annotation.ThreadSafe;
 import io.ashlar.base.status.Status;
+import io.ashlar.base.time.Clock;
 import io.ashlar.protocol.message.AdminRequest;
 import io.ashlar.server.metrics.StoreFigures;
 import io.ashlar.store.catalogue.VolumeCatalogue;
@@ -12,6 +13,7 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Consumer;
 import java.util.function.IntSupplier;
 import org.slf4j.Logger;
@@ -24,6 +26,9 @@ import org.slf4j.LoggerFactory;
 @ThreadSafe
 public final class VolumeRegistry {
     private static final Logger LOG = LoggerFactory.getLogger(VolumeRegistry.class);
+
+    /** How often stopping looks whether the last use has ended. */
+    private static final long POLL_MS = 10;
 
     private final ExecutorService thread = Executors.newSingleThreadExecutor(task -> new Thread(task, "registry"));
     private final VolumeTable table;
@@ -122,19 +127,40 @@ public final class VolumeRegistry {
     }
 
     /**
-     * Flushes and closes all volumes, after everything posted so far.
+     * Waits until no use is left, then flushes and closes all volumes. Nothing must be posted any more but the ends of
+     * uses.
      *
-     * @return whether that was done within the time
+     * @return whether that was done within the time; if not, the volumes are left as a crash would leave them
      */
     public boolean stop(long timeoutMs) {
-        post(table::close, () -> {});
-        thread.shutdown();
+        long deadlineNs = Clock.SYSTEM.nowNs() + TimeUnit.MILLISECONDS.toNanos(timeoutMs);
         try {
-            return thread.awaitTermination(timeoutMs, TimeUnit.MILLISECONDS);
+            while (!isIdle()) {
+                if (Clock.SYSTEM.nowNs() - deadlineNs > 0) {
+                    thread.shutdown();
+                    return false;
+                }
+                TimeUnit.MILLISECONDS.sleep(POLL_MS);
+            }
+            post(table::close, () -> {});
+            thread.shutdown();
+            return thread.awaitTermination(deadlineNs - Clock.SYSTEM.nowNs(), TimeUnit.NANOSECONDS);
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
             return false;
         }
+    }
+
+    private boolean isIdle() throws InterruptedException {
+        CountDownLatch looked = new CountDownLatch(1);
+        AtomicBoolean idle = new AtomicBoolean();
+        post(
+                () -> {
+                    idle.set(table.isIdle());
+                    looked.countDown();
+                },
+                looked::countDown);
+        return looked.await(POLL_MS, TimeUnit.MILLISECONDS) && idle.get();
     }
 
     /** A task that throws has a defect: it is logged, its client told, and the thread goes on. */

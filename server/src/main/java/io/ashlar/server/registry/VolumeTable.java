@@ -92,6 +92,11 @@ final class VolumeTable {
         return entry.device();
     }
 
+    /** Returns whether no volume is used. */
+    boolean isIdle() {
+        return served.values().stream().allMatch(volume -> volume.tickets().isEmpty());
+    }
+
     /** Closes the volume's device, if it is open. */
     void closeDevice(ServedVolume volume) {
         if (volume.device() != null) {

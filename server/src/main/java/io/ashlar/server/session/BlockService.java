@@ -68,9 +68,9 @@ public final class BlockService {
         check(server.bind(address).awaitUninterruptibly());
     }
 
-    private static void check(ChannelFuture future) throws IOException {
+    private void check(ChannelFuture future) throws IOException {
         if (!future.isSuccess()) {
-            future.channel().unsafe().closeForcibly();
+            server.close().awaitUninterruptibly();
             throw new IOException(future.cause().getMessage(), future.cause());
         }
     }

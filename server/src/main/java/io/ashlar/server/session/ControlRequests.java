@@ -76,6 +76,7 @@ final class ControlRequests {
                         .setPayloadBytesMax(Limits.PAYLOAD_BYTES_MAX)
                         .setNodeId(VolumeMessages.bytes(node.nodeUuid()))
                         .setBootId(VolumeMessages.bytes(node.bootId()))
+                        .setStartId(VolumeMessages.bytes(node.startId()))
                         .setSoftware(node.software())
                         .build());
         return true;

@@ -9,14 +9,14 @@ import io.ashlar.base.block.BlockGeometry;
  *     this many MiB read per volume ({@code store.regions-marked-max})
  * @param unflushedBytesMax unflushed bytes of a volume above which writes leave the loop and push their data out
  *     ({@code store.unflushed-bytes-max})
- * @param mapCacheRegions most regions whose block maps are kept in memory, over all volumes, about 1.4 KiB each
+ * @param mapCacheRegions most regions of a volume whose block maps are kept in memory, about 1.4 KiB each
  *     ({@code store.map-cache-regions})
  */
 public record StoreConfig(int regionsMarkedMax, long unflushedBytesMax, int mapCacheRegions) {
-    /** Review 1.8: a flush behind a heavy writer took 0.8 s without a bound. */
+    /** Measured: without a bound a flush behind a heavy writer took 0.8 s. */
     public static final long UNFLUSHED_BYTES_MAX_DEFAULT = 256L << 20;
 
-    /** The defaults: recovery reads at most 4 GiB per volume; maps of 32 GiB of hot data take 45 MiB. */
+    /** The defaults: recovery reads at most 4 GiB per volume; maps of 32 GiB of hot data take 45 MiB per volume. */
     public static final StoreConfig DEFAULT = new StoreConfig(4096, UNFLUSHED_BYTES_MAX_DEFAULT, 32768);
 
     /** Checks the components. */

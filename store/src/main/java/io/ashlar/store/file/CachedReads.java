@@ -7,7 +7,7 @@ import org.slf4j.LoggerFactory;
 
 /**
  * Reads for threads that must not wait: from the page cache or not at all. Where the file system can't tell (preadv2 with
- * RWF_NOWAIT is EOPNOTSUPP on tmpfs and overlay, review E1), that is remembered for the data folder; then a memory file
+ * RWF_NOWAIT is EOPNOTSUPP on tmpfs and overlay, measured), that is remembered for the data folder; then a memory file
  * system is read on the loop, anything else in the pool.
  */
 @ThreadSafe

@@ -54,8 +54,15 @@ public final class RegionSettler {
         }
         BitSet toPunch = new BitSet(count);
         int firstBlock = region * extent.header().shape().regionBlocks() + first;
+        long tornBefore = counters.tornBlocks().sum();
         for (int i = 0; i < count && result == 0; i++) {
             result = settleBlock(extent, firstBlock + i, i, context, rewriteData, toPunch);
+        }
+        if (counters.tornBlocks().sum() > tornBefore) {
+            LOG.warn(
+                    "extent {} region {}: torn blocks, taken as they lie",
+                    extent.header().fileName(),
+                    region);
         }
         if (result == 0) {
             result = writeFully(extent.metadata(), page, entriesBytes, entriesOffset);
@@ -94,7 +101,7 @@ public final class RegionSettler {
             // entry.
             toPunch.set(i, found != ZeroBlocks.CHECKSUM);
         } else {
-            choose(extent, block, found, previous, next);
+            choose(found, previous, next);
             if (rewriteData) {
                 result = writeFully(extent.data(), bytes, BlockGeometry.BLOCK_BYTES, offset);
             }
@@ -104,7 +111,7 @@ public final class RegionSettler {
     }
 
     /** Leaves in {@code next} what a block with data of the checksum {@code found} holds. */
-    private void choose(Extent extent, int block, int found, BlockVersion previous, BlockVersion next) {
+    private void choose(int found, BlockVersion previous, BlockVersion next) {
         if (found == next.checksum()) {
             return;
         }
@@ -115,7 +122,6 @@ public final class RegionSettler {
             return;
         }
         counters.tornBlocks().increment();
-        LOG.warn("extent {} block {}: torn, taken as it lies", extent.header().fileName(), block);
         next.set(MapEntry.DATA, found);
     }
 

@@ -164,13 +164,12 @@ public final class StoredVolume implements BlockDevice {
     }
 
     /** Grows the volume; durable when it returns. May block. A smaller size is refused. */
-    public void resize(long sizeBytes) throws StoreException {
-        VolumeHeader header = headerFile.header();
-        if (sizeBytes < header.geometry().sizeBytes()) {
-            throw new StoreException("volume " + header.uuid() + " can't be made smaller");
+    public synchronized void resize(long sizeBytes) throws StoreException {
+        if (sizeBytes < geometry().sizeBytes()) {
+            throw new StoreException("volume " + uuid() + " can't be made smaller");
         }
+        headerFile.update(header -> header.withSizeBytes(sizeBytes));
         parts.extents().resize(sizeBytes);
-        headerFile.write(header.withSizeBytes(sizeBytes));
         geometryListeners.forEach(Runnable::run);
     }
 
@@ -202,7 +201,7 @@ public final class StoredVolume implements BlockDevice {
         failed = true;
         LOG.error("volume {}: {}; its writes and flushes fail until the next start", uuid(), what);
         try {
-            headerFile.write(headerFile.header().withSyncFailed(true));
+            headerFile.update(header -> header.withSyncFailed(true));
         } catch (StoreException e) {
             LOG.error("volume {}: can't note the failure: {}", uuid(), e.getMessage());
         }
@@ -247,9 +246,9 @@ public final class StoredVolume implements BlockDevice {
         if (!closed.compareAndSet(false, true)) {
             return;
         }
-        recovery.await();
+        boolean settled = recovery.stop();
         pool.awaitIdle();
-        boolean sound = !isFailed();
+        boolean sound = settled && !isFailed();
         for (Extent extent : parts.extents().opened()) {
             sound &= extent.syncNow();
         }
@@ -257,7 +256,7 @@ public final class StoredVolume implements BlockDevice {
             if (sound) {
                 parts.intents().closeClean();
                 if (headerFile.header().syncFailed()) {
-                    headerFile.write(headerFile.header().withSyncFailed(false));
+                    headerFile.update(header -> header.withSyncFailed(false));
                 }
             } else {
                 parts.intents().close();

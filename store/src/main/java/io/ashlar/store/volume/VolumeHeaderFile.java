@@ -10,6 +10,7 @@ import io.ashlar.store.format.IntentSector;
 import io.ashlar.store.format.VolumeHeader;
 import io.ashlar.store.intent.IntentFile;
 import java.nio.file.Path;
+import java.util.function.UnaryOperator;
 
 /** The open header of a volume; changes are durable when they return. */
 @ThreadSafe
@@ -62,7 +63,8 @@ public final class VolumeHeaderFile implements AutoCloseable {
     }
 
     /** Changes the header. */
-    public synchronized void write(VolumeHeader newHeader) throws StoreException {
+    public synchronized void update(UnaryOperator<VolumeHeader> change) throws StoreException {
+        VolumeHeader newHeader = change.apply(header);
         newHeader.encode(slots);
         check(slots.write(), newHeader);
         check(file.syncData(), newHeader);

@@ -28,6 +28,8 @@ final class VolumeRecovery {
     private final Queue<MarkedRegion> regions = new ConcurrentLinkedQueue<>();
     private final AtomicInteger regionsLeft = new AtomicInteger();
     private final CountDownLatch done = new CountDownLatch(1);
+    private volatile boolean stopping;
+    private volatile boolean stoppedEarly;
 
     VolumeRecovery(VolumeParts parts, boolean rewriteData) {
         this.parts = parts;
@@ -53,13 +55,19 @@ final class VolumeRecovery {
         }
     }
 
-    /** Waits until all regions are settled; not on a loop. */
-    void await() {
+    /**
+     * Leaves what is not settled to the next start, and waits for what is being settled; not on a loop.
+     *
+     * @return whether all regions are settled
+     */
+    boolean stop() {
+        stopping = true;
         try {
             done.await();
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
         }
+        return !stoppedEarly;
     }
 
     /** Returns whether all regions are settled. */
@@ -72,6 +80,19 @@ final class VolumeRecovery {
         if (marked == null) {
             return;
         }
+        if (stopping) {
+            stoppedEarly = true;
+        } else {
+            settle(marked);
+        }
+        if (regionsLeft.decrementAndGet() == 0) {
+            done.countDown();
+        } else {
+            parts.pool().execute(this::settleNext);
+        }
+    }
+
+    private void settle(MarkedRegion marked) {
         IoContext context = parts.contexts().take();
         int blocks = parts.shape().regionBlocks();
         int result = parts.settler().settle(marked.extent, marked.region, 0, blocks, context, rewriteData);
@@ -86,11 +107,6 @@ final class VolumeRecovery {
         }
         parts.counters().regionsRecovered().increment();
         parts.latch().release(marked);
-        if (regionsLeft.decrementAndGet() == 0) {
-            done.countDown();
-        } else {
-            parts.pool().execute(this::settleNext);
-        }
     }
 
     private final class MarkedRegion extends RangeClaim {

@@ -56,6 +56,16 @@ public final class RecordingStorageIo implements StorageIo {
             return files.get(path).bytes;
         }
 
+        /** Puts a file there, and the folders that it needs. */
+        public void put(Path path, byte[] bytes) {
+            Contents contents = Contents.empty();
+            contents.bytes = bytes.clone();
+            files.put(path, contents);
+            for (Path folder = path.getParent(); folder != null; folder = folder.getParent()) {
+                folders.put(folder, true);
+            }
+        }
+
         /** Returns the paths of all files, in order. */
         public List<Path> paths() {
             return List.copyOf(files.keySet());
@@ -180,6 +190,11 @@ public final class RecordingStorageIo implements StorageIo {
 
     Disk start() {
         return start;
+    }
+
+    /** Returns the live bytes of a file, to be damaged under the store's feet. */
+    public byte[] liveBytes(Path path) {
+        return now.bytes(path);
     }
 
     /** Returns a copy of the disk with everything that was written. */

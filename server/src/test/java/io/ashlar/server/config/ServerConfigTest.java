@@ -1,0 +1,97 @@
+package io.ashlar.server.config;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import io.ashlar.store.config.StoreConfig;
+import java.nio.file.Path;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+class ServerConfigTest {
+    private static final Path FOLDER = Path.of("data");
+
+    @Test
+    void shouldListenOnLoopbackOnlyWhenNothingElseIsSaid() {
+        ServerConfig config = ServerConfig.of(FOLDER);
+        assertThat(config.listen()).hasToString("127.0.0.1:7440");
+        assertThat(config.http()).hasToString("127.0.0.1:7441");
+        assertThat(config.insecureListen()).isFalse();
+        assertThat(config.limits()).isEqualTo(ServerLimits.DEFAULT);
+        assertThat(config.store()).isEqualTo(StoreConfig.DEFAULT);
+        assertThat(config.ioThreads()).isEqualTo(8);
+    }
+
+    @Test
+    void shouldSayWhyWhenAskedToListenElsewhere() {
+        ListenAddress everywhere = ListenAddress.parse("0.0.0.0:7440");
+        ListenAddress local = ListenAddress.parse("[::1]:0");
+        for (List<ListenAddress> pair : List.of(List.of(everywhere, local), List.of(local, everywhere))) {
+            assertThatThrownBy(() -> ServerConfig.of(FOLDER).withAddresses(pair.get(0), pair.get(1), false))
+                    .isInstanceOf(IllegalArgumentException.class)
+                    .hasMessageContaining("0.0.0.0:7440 can be reached from other hosts")
+                    .hasMessageContaining("no authentication")
+                    .hasMessageContaining("--insecure-listen")
+                    .hasMessageNotContaining("\n");
+        }
+        assertThat(ServerConfig.of(FOLDER)
+                        .withAddresses(everywhere, everywhere, true)
+                        .listen())
+                .isEqualTo(everywhere);
+    }
+
+    @ParameterizedTest
+    @CsvSource({"127.0.0.1:7440,127.0.0.1,7440", "localhost:0,localhost,0", "[::1]:65535,::1,65535"})
+    void shouldReadAddresses(String text, String host, int port) {
+        assertThat(ListenAddress.parse(text))
+                .isEqualTo(new ListenAddress(host, port))
+                .hasToString(text);
+    }
+
+    @ParameterizedTest
+    @ValueSource(
+            strings = {"", "7440", ":7440", "host", "host:", "host:x", "host:65536", "host:-1", "::1:7440", "a b:1"})
+    void shouldSayWhatAnAddressLooksLikeWhenItIsNone(String text) {
+        assertThatThrownBy(() -> ListenAddress.parse(text))
+                .isInstanceOf(IllegalArgumentException.class)
+                .hasMessageNotContaining("\n");
+    }
+
+    @Test
+    void shouldNameTheKeyAndTheBoundsWhenALimitIsWrong() {
+        assertThatThrownBy(() -> new ServerLimits(0, 1, 2 << 20, 1 << 20, 1, 1, 1))
+                .hasMessage("server.connections-max = 0 is not between 1 and 16384");
+        assertThatThrownBy(() -> new ServerLimits(1, 5000, 2 << 20, 1 << 20, 1, 1, 1))
+                .hasMessage("server.in-flight-max = 5000 is not between 1 and 1024");
+        assertThatThrownBy(() -> new ServerLimits(1, 1, 1, 1 << 20, 1, 1, 1))
+                .hasMessageStartingWith("server.pooled-bytes-max = 1 is not between");
+        assertThatThrownBy(() -> new ServerLimits(1, 1, 2 << 20, 1, 1, 1, 1))
+                .hasMessageStartingWith("server.outbound-bytes-max = 1 is not between");
+        assertThatThrownBy(() -> new ServerLimits(1, 1, 2 << 20, 1 << 20, 0, 1, 1))
+                .hasMessageStartingWith("server.handles-max = 0");
+        assertThatThrownBy(() -> new ServerLimits(1, 1, 2 << 20, 1 << 20, 1, 0, 1))
+                .hasMessageStartingWith("server.hello-timeout-ms = 0");
+        assertThatThrownBy(() -> new ServerLimits(1, 1, 2 << 20, 1 << 20, 1, 1, 0))
+                .hasMessageStartingWith("server.slow-reader-timeout-ms = 0");
+        assertThatThrownBy(() -> new ServerConfig(
+                        FOLDER,
+                        ServerConfig.LISTEN_DEFAULT,
+                        ServerConfig.HTTP_DEFAULT,
+                        false,
+                        ServerLimits.DEFAULT,
+                        StoreConfig.DEFAULT,
+                        0))
+                .hasMessage("server.io-threads = 0 is not between 1 and 256");
+    }
+
+    @Test
+    void shouldBoundTheMemoryOfAllConnections() {
+        ServerLimits one = new ServerLimits(1, 1, 2 << 20, 1 << 20, 1, 1, 1);
+        ServerLimits ten = new ServerLimits(10, 1, 2 << 20, 1 << 20, 1, 1, 1);
+        assertThat(one.memoryBytesMax()).isBetween(5L << 20, 16L << 20);
+        assertThat(ten.memoryBytesMax()).isEqualTo(10 * one.memoryBytesMax());
+    }
+}

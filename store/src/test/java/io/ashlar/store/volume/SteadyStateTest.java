@@ -1,0 +1,142 @@
+package io.ashlar.store.volume;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.sun.management.ThreadMXBean;
+import io.ashlar.base.block.BlockGeometry;
+import io.ashlar.base.block.BlockRequest;
+import io.ashlar.base.block.ChecksumList;
+import io.ashlar.base.block.Operation;
+import io.ashlar.base.block.ScatterList;
+import io.ashlar.base.checksum.Crc32c;
+import io.ashlar.base.status.Status;
+import io.ashlar.store.PolledLoop;
+import io.ashlar.store.StoreFixture;
+import io.ashlar.store.file.CountingStorageIo;
+import io.ashlar.store.file.LinuxStorageIo;
+import io.ashlar.store.file.Scratch;
+import io.netty.buffer.ByteBuf;
+import java.lang.management.ManagementFactory;
+import java.nio.file.Path;
+import java.util.Random;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** What a request costs when everything it needs is at hand: nothing is allocated, nothing leaves the loop. */
+class SteadyStateTest {
+    private static final int BLOCKS = 2048;
+    private static final int REQUESTS = 200_000;
+
+    private final PolledLoop loop = new PolledLoop();
+    private final Random random = new Random(4);
+    private final Request request = new Request();
+
+    @TempDir
+    Path path;
+
+    private CountingStorageIo io;
+    private StoreFixture store;
+    private StoredQueue queue;
+
+    /** A 4 KiB request that is used again and again. */
+    private static final class Request extends BlockRequest {
+        private final ByteBuf memory = Scratch.allocate(4096);
+        private final ScatterList list = new ScatterList(1);
+        private final ChecksumList sums = new ChecksumList(1);
+        private final Crc32c crc = new Crc32c();
+        private Status status;
+
+        void prepare(Operation operation, long block) {
+            list.clear();
+            list.add(memory, 0, 4096);
+            setData(operation, block * 4096, list, 0);
+            sums.resize(1);
+            if (operation == Operation.WRITE) {
+                memory.setLongLE(0, block);
+                sums.set(0, crc.compute(memory, 0, 4096));
+            }
+            setChecksums(sums);
+            status = null;
+        }
+
+        @Override
+        protected void onComplete(Status outcome) {
+            status = outcome;
+        }
+    }
+
+    @BeforeEach
+    void openVolume() throws Exception {
+        io = new CountingStorageIo(new LinuxStorageIo());
+        store = StoreFixture.onThreads(path, io);
+        StoredVolume volume = store.createVolume(new BlockGeometry(1L << 30, 4096, false));
+        queue = volume.openQueue(loop, () -> {});
+        for (int block = 0; block < BLOCKS; block++) {
+            run(Operation.WRITE, block);
+        }
+    }
+
+    @AfterEach
+    void closeVolume() {
+        queue.close();
+        store.close();
+    }
+
+    private void run(Operation operation, long block) {
+        request.prepare(operation, block);
+        queue.submit(request);
+        while (request.status == null) {
+            loop.poll();
+            Thread.onSpinWait();
+        }
+        if (request.status != Status.OK) {
+            throw new AssertionError(operation + " of block " + block + ": " + request.status);
+        }
+    }
+
+    private double nsPerRequest;
+
+    /** Returns the bytes allocated by this thread for {@link #REQUESTS} requests, after a warm-up. */
+    private long allocatedBy(Operation operation) {
+        ThreadMXBean threads = (ThreadMXBean) ManagementFactory.getThreadMXBean();
+        for (int i = 0; i < 20_000; i++) {
+            run(operation, random.nextInt(BLOCKS));
+        }
+        io.reset();
+        long handOffs = store.folder().counters().handOffs().sum();
+        long before = threads.getCurrentThreadAllocatedBytes();
+        long start = System.nanoTime();
+        for (int i = 0; i < REQUESTS; i++) {
+            run(operation, random.nextInt(BLOCKS));
+        }
+        nsPerRequest = (System.nanoTime() - start) / (double) REQUESTS;
+        long allocated = threads.getCurrentThreadAllocatedBytes() - before;
+        assertThat(store.folder().counters().handOffs().sum() - handOffs)
+                .as("hand-offs to the pool")
+                .isZero();
+        return allocated;
+    }
+
+    @Test
+    void shouldReadWithOneSystemCallAndWithoutAllocationWhenBlocksAreCached() {
+        assertThat(allocatedBy(Operation.READ)).isLessThanOrEqualTo(REQUESTS);
+        assertThat(io.reads()).isEqualTo(REQUESTS);
+        assertThat(io.writes()).isZero();
+        System.out.printf("store: cached 4 KiB read %.0f ns%n", nsPerRequest);
+    }
+
+    @Test
+    void shouldWriteWithTwoSystemCallsAndWithoutAllocationWhenRegionsAreMarked() {
+        assertThat(allocatedBy(Operation.WRITE)).isLessThanOrEqualTo(REQUESTS);
+        assertThat(io.writes()).as("entry and data").isEqualTo(2L * REQUESTS);
+        assertThat(io.reads()).isZero();
+        double withEntries = nsPerRequest;
+        io.skipMetadataWrites();
+        allocatedBy(Operation.WRITE);
+        System.out.printf(
+                "store: 4 KiB write %.0f ns, without its entry %.0f ns: the entry costs %.0f %%%n",
+                withEntries, nsPerRequest, 100 * (withEntries - nsPerRequest) / withEntries);
+    }
+}
