@@ -110,7 +110,9 @@ public final class StorageNode implements AutoCloseable {
 
     private static IOException cannotListen(ListenAddress address, IOException cause) {
         // Netty's message begins with the system call, which is nobody's business.
-        String reason = cause.getMessage().substring(cause.getMessage().lastIndexOf(": ") + 1).trim();
+        String reason = cause.getMessage()
+                .substring(cause.getMessage().lastIndexOf(": ") + 1)
+                .trim();
         return new IOException("can't listen on " + address + ": " + reason, cause);
     }
 

@@ -56,7 +56,8 @@ class AllocationTest {
             int handle = client.openOk("v", "host-a", OpenMode.OPEN_MODE_READ_WRITE, 0, 0)
                     .getHandle();
             for (int i = 0; i < (BLOCKS * 4096) >> 20; i++) {
-                assertThat(client.write(handle, (long) i << 20, new byte[1 << 20])).isEqualTo(Status.OK);
+                assertThat(client.write(handle, (long) i << 20, new byte[1 << 20]))
+                        .isEqualTo(Status.OK);
             }
             double perWrite = bytesPerRequest(client, batch(Opcode.WRITE, client, handle), Limits.HEADER_BYTES);
             double perRead =
@@ -117,7 +118,9 @@ class AllocationTest {
         ThreadMXBean threads = (ThreadMXBean) ManagementFactory.getThreadMXBean();
         long sum = 0;
         for (ThreadInfo thread : threads.getThreadInfo(threads.getAllThreadIds())) {
-            if (thread != null && (thread.getThreadName().startsWith("data-") || thread.getThreadName().equals("io"))) {
+            if (thread != null
+                    && (thread.getThreadName().startsWith("data-")
+                            || thread.getThreadName().equals("io"))) {
                 sum += threads.getThreadAllocatedBytes(thread.getThreadId());
             }
         }
