@@ -18,6 +18,21 @@ check() { # NAME COMMAND...
     if output=$("$@" 2>&1); then echo "ok $name"; else echo "FAIL $name: $* -> $output"; fi
 }
 
+ends() { # NAME PROCESS, a child: it must end without an error
+    if wait "$2"; then echo "ok $1"; else echo "FAIL $1: exit code $?"; fi
+}
+
+becomes() { # VALUE COMMAND...
+    local wanted=$1
+    shift
+    for _ in $(seq 300); do
+        [[ $("$@") == "$wanted" ]] && return
+        sleep 0.1
+    done
+    echo "'$("$@")' is not '$wanted'"
+    return 1
+}
+
 same() { [[ $1 == "$2" ]] || { echo "'$1' is not '$2'"; return 1; }; }
 
 has() { [[ $2 == *"$1"* ]] || { echo "'$1' is not in '$2'"; return 1; }; }
@@ -90,8 +105,7 @@ check mkfs mkfs.ext4 -q /dev/vda
 check mount mount /dev/vda "$work/mnt"
 cp "$work/data" "$work/mnt/data"
 say 'resize mem64 128'
-sleep 1
-check grows same $((128 << 20)) "$(blockdev --getsize64 /dev/vda)"
+check grows becomes $((128 << 20)) blockdev --getsize64 /dev/vda
 check resize2fs resize2fs /dev/vda
 check content cmp "$work/data" "$work/mnt/data"
 check refuses-mounted has "mounted on $work/mnt" "$(ask 'detach mem64')"
@@ -118,7 +132,7 @@ for mask in 2 1 2 1 2; do
     sleep 2
     echo $mask >/sys/class/vduse/"$vduse"/vq0/irq_cb_affinity
 done
-check io-while-moving wait "$load"
+ends io-while-moving "$load"
 check follows has "queueCpus=[1, 1]" "$(ask list)"
 check detaches has "detach mem64: done" "$(ask 'detach mem64')"
 check gone bash -c '[[ ! -e /dev/vda && ! -e /dev/ashlar/mem64 && ! -e /dev/vduse/ashlar-* ]]'
@@ -153,7 +167,7 @@ sleep 4
 kill -9 "$bridge"
 wait "$bridge" 2>/dev/null
 start
-check verified-after-kill wait "$load"
+ends verified-after-kill "$load"
 check resumed has "file, state=attached, device=/dev/vda" "$(ask list)"
 
 # --- stopped in good order with a reader waiting, and its record lost: an orphan

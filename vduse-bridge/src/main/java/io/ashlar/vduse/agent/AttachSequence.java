@@ -247,8 +247,12 @@ final class AttachSequence {
         teardown.runThrough();
     }
 
-    /** Takes over a device that another bridge has left while its driver was running. */
-    void resume(AttachmentRecord details, VolumeOpener.OpenedVolume volume) throws IOException {
+    /**
+     * Takes over a device that another bridge has left while its driver was running.
+     *
+     * @param toFail whether every request, the first one too, is to end with an error
+     */
+    void resume(AttachmentRecord details, VolumeOpener.OpenedVolume volume, boolean toFail) throws IOException {
         String vduse = details.vduse();
         teardown.push("close the volume", volume.device()::close);
         parts.budget().account(details.bounceBytes());
@@ -257,6 +261,9 @@ final class AttachSequence {
         VduseDevice kernel = openDevice(vduse, details.queues());
         BridgedDevice device = serve(volume, details, kernel, configOf(volume.device(), details));
         pushRemove(vduse);
+        if (toFail) {
+            device.fail();
+        }
         resumeQueues(device);
     }
 

@@ -88,7 +88,7 @@ final class Leftovers {
             throw new BridgeException("there is another volume of that name now");
         }
         AttachSequence sequence = new AttachSequence(parts, attached);
-        takeOver(attached, sequence, volume);
+        takeOver(attached, sequence, volume, false);
         sequence.resumed(details);
     }
 
@@ -96,14 +96,14 @@ final class Leftovers {
     void serveErrors(AttachedVolume orphan) throws IOException {
         NullBlockDevice nowhere = new NullBlockDevice(new BlockGeometry(BlockGeometry.EXTENT_BYTES, 4096, false));
         UUID id = UUID.fromString(orphan.details().id());
-        takeOver(orphan, new AttachSequence(parts, orphan), new VolumeOpener.OpenedVolume(nowhere, id));
-        orphan.device().fail();
+        takeOver(orphan, new AttachSequence(parts, orphan), new VolumeOpener.OpenedVolume(nowhere, id), true);
     }
 
-    private static void takeOver(AttachedVolume attached, AttachSequence sequence, VolumeOpener.OpenedVolume volume)
+    private static void takeOver(
+            AttachedVolume attached, AttachSequence sequence, VolumeOpener.OpenedVolume volume, boolean toFail)
             throws IOException {
         try {
-            sequence.resume(attached.details(), volume);
+            sequence.resume(attached.details(), volume, toFail);
         } catch (IOException | RuntimeException e) {
             attached.teardown().letGo();
             attached.opened(null, null, attached.details());

@@ -344,6 +344,21 @@ class BridgedDeviceTest {
     }
 
     @Test
+    void shouldServeNothingButErrorsWhenItIsTakenOverToBeRemoved() throws Exception {
+        bindDriver();
+        close(device);
+        int left = offer(0, OUT, 1, 'a');
+        device = newDevice();
+        device.fail();
+        CompletableFuture<String> resumed = new CompletableFuture<>();
+        control.execute(() -> device.resume(why -> resumed.complete(String.valueOf(why))));
+        assertThat(resumed.get(WAIT_SECONDS, TimeUnit.SECONDS)).isEqualTo("null");
+        awaitUsed(0);
+        assertThat(statusOf(left)).as("VIRTIO_BLK_S_IOERR").isEqualTo(1);
+        assertThat(volume.arrivals).isEmpty();
+    }
+
+    @Test
     void shouldFetchNothingMoreWhenItLeavesInGoodOrder() throws Exception {
         bindDriver();
         volume.hold();
