@@ -3,8 +3,6 @@ package io.ashlar.server.session;
 import io.ashlar.base.annotation.ConfinedTo;
 import io.ashlar.base.annotation.LoopKind;
 import io.ashlar.base.block.BlockGeometry;
-import io.ashlar.base.block.BlockRequest;
-import io.ashlar.base.block.RequestList;
 import io.ashlar.base.status.Status;
 import io.ashlar.protocol.codec.FrameHandler;
 import io.ashlar.protocol.codec.FrameWriter;
@@ -22,7 +20,6 @@ import io.ashlar.server.registry.VolumeRegistry;
 import io.netty.buffer.ByteBuf;
 import io.netty.channel.Channel;
 import io.netty.channel.ChannelOutboundBuffer;
-import java.util.ArrayList;
 import java.util.concurrent.TimeUnit;
 
 /**
@@ -52,37 +49,29 @@ final class Connection implements FrameHandler {
     private final SessionLoop loop;
     private final Channel channel;
     private final FrameWriter writer;
-    private final PinPool pins = new PinPool();
-    private final PinPool answerPins = new PinPool();
-    private final AnswerBuffer answers;
+    private final RequestFlow flow;
     private final VolumeHandles handles;
     private final ControlRequests control;
-    private final DataRequests data;
-    private final RequestList parked = new RequestList();
-    private final ArrayList<OpenVolume> dirty = new ArrayList<>();
+    private final Runnable onEnd;
     private final long sinceNs;
     private State state = State.NEW;
-    private int inFlight;
-    private boolean inBatch;
-    private boolean paused;
-    private long stampNs;
     private long sentSeen;
     private long sentSeenNs;
-    private final Runnable goOn = this::onCompletionsEnded;
 
-    /** Called when the connection is closed, once. */
-    private final Runnable onEnd;
-
+    /**
+     * Creates the connection of a registered channel, on its loop.
+     *
+     * @param onEnd run once, when the connection has ended
+     */
     Connection(NodeServices services, SessionLoop loop, Channel channel, Runnable onEnd) {
         this.services = services;
         this.loop = loop;
         this.channel = channel;
         this.onEnd = onEnd;
         writer = new FrameWriter(channel);
-        answers = new AnswerBuffer(channel.alloc(), writer, answerPins);
+        flow = new RequestFlow(this, loop, services.limits(), channel, writer);
         handles = new VolumeHandles(services.limits().handlesMax());
         control = new ControlRequests(this, services, handles);
-        data = new DataRequests(this, loop, answers);
         sinceNs = loop.nowNs();
     }
 
@@ -92,14 +81,9 @@ final class Connection implements FrameHandler {
         counters().moved(NodeEvent.CONNECTIONS_OPEN, 1);
     }
 
-    // ---- frames
-
     @Override
     public boolean onFrame(FrameHeader header, ByteBuf memory, int payloadIndex, int payloadBytes) {
-        if (!inBatch) {
-            inBatch = true;
-            stampNs = loop.nowNs();
-        }
+        long arrivedNs = flow.stamp();
         Opcode opcode = header.opcode();
         if ((state == State.NEW) != (opcode == Opcode.HELLO) || state == State.FAULTY) {
             return fault(FrameFault.OUT_OF_TURN, opcode, header.requestId());
@@ -108,18 +92,17 @@ final class Connection implements FrameHandler {
             counters().happened(NodeEvent.REQUESTS_DROPPED);
             return true;
         }
-        if (inFlight == services.limits().inFlightMax()) {
+        if (flow.inFlight() == services.limits().inFlightMax()) {
             return fault(FrameFault.TOO_MANY_IN_FLIGHT, opcode, header.requestId());
         }
         return switch (opcode) {
             case READ, WRITE, WRITE_ZEROES, DISCARD, FLUSH, REPORT_CORRUPT -> onData(header, memory, payloadIndex);
             case PING -> {
-                data.answerPlain(opcode, header.requestId(), 0, Status.OK);
-                counters().answered(opcode, Status.OK, 0, 0);
+                flow.answerPing(header.requestId());
                 yield true;
             }
             case HELLO, OPEN, CLOSE, ADMIN, BLOCK_STATUS, EVENT ->
-                control.onFrame(header, memory, payloadIndex, payloadBytes, stampNs);
+                control.onFrame(header, memory, payloadIndex, payloadBytes, arrivedNs);
         };
     }
 
@@ -128,150 +111,33 @@ final class Connection implements FrameHandler {
         if (volume == null) {
             return refuseAndClose(header.opcode(), header.requestId(), Status.BAD_HANDLE, "unknown volume handle");
         }
-        RequestSlot slot = loop.takeSlot();
-        slot.begin(this, volume, header.opcode(), header.requestId(), stampNs);
-        began();
-        volume.requestBegan();
-        Status status = data.decode(slot, header, memory, payloadIndex);
-        if (!status.isOk()) {
-            slot.complete(status);
-        } else if (slot.opcode() == Opcode.READ && (isCongested() || !parked.isEmpty())) {
-            parked.add(slot);
-        } else {
-            execute(slot);
-            if (!slot.hasEnded() && slot.opcode() == Opcode.WRITE) {
-                keepPayload(slot, memory);
-            }
-        }
+        flow.accept(volume, header, memory, payloadIndex);
         return true;
     }
 
-    private void execute(RequestSlot slot) {
-        OpenVolume volume = slot.volume();
-        if (volume.state() == OpenVolume.State.FENCED) {
-            slot.complete(Status.FENCED);
-            return;
-        }
-        if (volume.markDirty()) {
-            dirty.add(volume);
-        }
-        data.prepare(slot);
-        volume.queue().submit(slot);
-        if (!slot.hasEnded()) {
-            counters().happened(NodeEvent.HAND_OFFS);
+    @Override
+    public void onBatchEnd() {
+        flow.onBatchEnd();
+    }
+
+    @Override
+    public void onWritabilityChanged(boolean writable) {
+        if (writable) {
+            flow.onWritable();
         }
     }
 
-    private void keepPayload(RequestSlot slot, ByteBuf memory) {
-        PinPool.Pin pin = pins.pin(memory);
-        slot.pinPayload(pin);
-        if (pin.isFresh()) {
-            counters().happened(NodeEvent.RECEIVE_BUFFERS_KEPT);
-        }
+    /** Returns whether answers still go to the client. */
+    boolean isAnswering() {
+        return state != State.FAULTY && state != State.CLOSED;
     }
 
-    /** Takes a data request back from the store, or from whoever found that it need not go there. */
-    void completed(RequestSlot slot, Status status) {
-        if (slot.payloadPin() != null) {
-            pins.unpin(slot.payloadPin());
-            slot.pinPayload(null);
-        }
-        if (state == State.CLOSED || state == State.FAULTY) {
-            answers.abandon(slot);
-        } else {
-            long now = loop.nowNs();
-            data.answer(slot, status);
-            counters().answered(slot.opcode(), status, data.dataBytes(slot, status), now - slot.startNs());
-            stampNs = now;
-        }
-        if (slot.answerPin() != null) {
-            answerPins.unpin(slot.answerPin());
-            slot.pinAnswer(null);
-        }
-        OpenVolume volume = slot.volume();
-        loop.giveSlot(slot);
-        ended();
-        volume.requestEnded();
-    }
-
-    /** Counts a request in. */
-    void began() {
-        inFlight++;
-        counters().moved(NodeEvent.IN_FLIGHT, 1);
-    }
-
-    /** Counts a request out. */
-    void ended() {
-        inFlight--;
-        counters().moved(NodeEvent.IN_FLIGHT, -1);
-        if (state == State.STOPPING && inFlight == 0) {
+    /** Nothing is in flight any more. */
+    void onIdle() {
+        if (state == State.STOPPING) {
             loop.loop().execute(this::closeWhenSent);
         }
     }
-
-    // ---- batches and back-pressure
-
-    @Override
-    public void onBatchEnd() {
-        inBatch = false;
-        endBatch();
-    }
-
-    /** Completions have come from elsewhere: their answers are sent, and what waited for room goes on. */
-    void onCompletionsEnded() {
-        if (!inBatch) {
-            endBatch();
-        }
-    }
-
-    /** Netty may call this in the middle of a flush, so what follows is posted. */
-    @Override
-    public void onWritabilityChanged(boolean writable) {
-        if (writable && paused) {
-            loop.loop().execute(goOn);
-        }
-    }
-
-    private void endBatch() {
-        do {
-            resume();
-            for (int i = 0; i < dirty.size(); i++) {
-                dirty.get(i).endBatch();
-            }
-            dirty.clear();
-            if (state == State.CLOSED) {
-                return;
-            }
-            answers.emit();
-            writer.flush();
-        } while (!parked.isEmpty() && !isCongested());
-        pauseOrGoOn();
-    }
-
-    private boolean isCongested() {
-        return !channel.isWritable()
-                || answers.unwrittenBytes() > services.limits().outboundBytesMax()
-                || pins.bytes() + answerPins.bytes() > services.limits().pooledBytesMax();
-    }
-
-    private void resume() {
-        while (!parked.isEmpty() && !isCongested()) {
-            execute((RequestSlot) parked.poll());
-        }
-    }
-
-    private void pauseOrGoOn() {
-        boolean pause = state == State.STOPPING || !parked.isEmpty() || isCongested();
-        if (pause != paused) {
-            paused = pause;
-            if (pause) {
-                counters().happened(NodeEvent.READ_PAUSES);
-            }
-            channel.config().setAutoRead(!pause);
-        }
-    }
-
-    // ---- ends
 
     @Override
     public void onFault(FrameFault fault, long requestId) {
@@ -292,10 +158,10 @@ final class Connection implements FrameHandler {
         if (state != State.FAULTY && state != State.CLOSED) {
             counters().happened(NodeEvent.PROTOCOL_FAULTS);
             services.log().line(channel.remoteAddress(), "closed: " + detail.getMessage());
-            answers.emit();
+            flow.emit();
             writer.write(MessageFrames.refusal(channel.alloc(), opcode, requestId, 0, status, detail));
             state = State.FAULTY;
-            dropParked(null);
+            flow.dropParked(null);
             writer.closeAfterFlush();
         }
         return false;
@@ -305,15 +171,14 @@ final class Connection implements FrameHandler {
     void stop() {
         if (state == State.NEW || state == State.READY) {
             state = State.STOPPING;
-            dropParked(null);
+            flow.dropParked(null);
             send(MessageFrames.event(
                     channel.alloc(),
                     0,
                     Event.newBuilder()
                             .setKind(EventKind.EVENT_KIND_SHUTTING_DOWN)
                             .build()));
-            pauseOrGoOn();
-            if (inFlight == 0) {
+            if (flow.inFlight() == 0) {
                 closeWhenSent();
             }
         }
@@ -321,7 +186,7 @@ final class Connection implements FrameHandler {
 
     private void closeWhenSent() {
         if (state == State.STOPPING) {
-            answers.emit();
+            flow.emit();
             writer.closeAfterFlush();
         }
     }
@@ -337,37 +202,17 @@ final class Connection implements FrameHandler {
             return;
         }
         state = State.CLOSED;
-        dropParked(null);
-        answers.close();
+        flow.close();
         handles.forEach(OpenVolume::connectionClosed);
         loop.remove(this);
         counters().moved(NodeEvent.CONNECTIONS_OPEN, -1);
         onEnd.run();
     }
 
-    /** Ends parked requests unexecuted, of one volume or of all: without an answer, unless the volume is fenced. */
-    private void dropParked(OpenVolume only) {
-        RequestList kept = new RequestList();
-        for (BlockRequest next = parked.poll(); next != null; next = parked.poll()) {
-            RequestSlot slot = (RequestSlot) next;
-            if (only != null && slot.volume() != only) {
-                kept.add(slot);
-                continue;
-            }
-            counters().happened(NodeEvent.REQUESTS_DROPPED);
-            slot.complete(only == null ? Status.UNAVAILABLE : Status.FENCED);
-        }
-        for (BlockRequest next = kept.poll(); next != null; next = kept.poll()) {
-            parked.add(next);
-        }
-    }
-
-    // ---- news from the registry
-
     /** The volume has been superseded: its client is told, its waiting requests are refused. */
     void fenced(OpenVolume volume) {
         if (state == State.READY) {
-            dropParked(volume);
+            flow.dropParked(volume);
             send(MessageFrames.event(
                     channel.alloc(),
                     volume.handle(),
@@ -390,14 +235,12 @@ final class Connection implements FrameHandler {
 
     /** Sends a frame of the control plane; takes it over. */
     void send(ByteBuf frame) {
-        if (state == State.CLOSED || state == State.FAULTY) {
+        if (!isAnswering()) {
             frame.release();
             return;
         }
         writer.write(frame);
-        if (!inBatch) {
-            endBatch();
-        }
+        flow.onCompletionsEnded();
     }
 
     /** HELLO has been understood. */
@@ -441,6 +284,10 @@ final class Connection implements FrameHandler {
 
     LoopCounters counters() {
         return loop.counters();
+    }
+
+    RequestFlow flow() {
+        return flow;
     }
 
     VolumeRegistry registry() {

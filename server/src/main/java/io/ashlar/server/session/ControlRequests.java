@@ -67,7 +67,7 @@ final class ControlRequests {
         }
         NodeIdentity node = services.node();
         connection.ready();
-        connection.began();
+        connection.flow().began();
         call.answer(
                 0,
                 HelloAnswer.newBuilder()
@@ -86,7 +86,7 @@ final class ControlRequests {
         if (open == null) {
             return connection.fault(FrameFault.BAD_MESSAGE, call.opcode, call.requestId);
         }
-        connection.began();
+        connection.flow().began();
         boolean readOnly = open.getMode() == OpenMode.OPEN_MODE_READ_ONLY;
         boolean steal = open.getMode() == OpenMode.OPEN_MODE_STEAL;
         if (!readOnly && !steal && open.getMode() != OpenMode.OPEN_MODE_READ_WRITE) {
@@ -138,7 +138,7 @@ final class ControlRequests {
         if (volume == null) {
             return badHandle(call);
         }
-        connection.began();
+        connection.flow().began();
         if (aux != 0 && aux != 1) {
             call.refuse(Status.INVALID, "unknown way of CLOSE", null);
             return true;
@@ -158,7 +158,7 @@ final class ControlRequests {
         if (request == null) {
             return connection.fault(FrameFault.BAD_MESSAGE, call.opcode, call.requestId);
         }
-        connection.began();
+        connection.flow().began();
         services.registry()
                 .command(request, outcome -> connection.loop().loop().execute(() -> answered(call, outcome)));
         return true;
@@ -177,7 +177,7 @@ final class ControlRequests {
         if (volume == null) {
             return badHandle(call);
         }
-        connection.began();
+        connection.flow().began();
         volume.requestBegan();
         new BlockStatusRequest(volume).start(header.offsetBytes(), header.lengthBytes(), call);
         return true;
@@ -204,7 +204,7 @@ final class ControlRequests {
         void answer(int handle, MessageLite message) {
             count(Status.OK);
             connection.send(MessageFrames.answer(connection.channel().alloc(), opcode, requestId, handle, message));
-            connection.ended();
+            connection.flow().ended();
         }
 
         /** Answers another status and why; the volume is the one that somebody holds, or null. */
@@ -216,7 +216,7 @@ final class ControlRequests {
             }
             connection.send(
                     MessageFrames.refusal(connection.channel().alloc(), opcode, requestId, 0, status, detail.build()));
-            connection.ended();
+            connection.flow().ended();
         }
 
         private void count(Status status) {

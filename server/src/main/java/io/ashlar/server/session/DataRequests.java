@@ -14,6 +14,7 @@ import io.ashlar.protocol.frame.Limits;
 import io.ashlar.protocol.frame.Opcode;
 import io.ashlar.server.metrics.NodeEvent;
 import io.netty.buffer.ByteBuf;
+import io.netty.buffer.ByteBufAllocator;
 
 /**
  * Data requests from frames and to answers: the path of every read and write.
@@ -24,13 +25,13 @@ import io.netty.buffer.ByteBuf;
  */
 @ConfinedTo(LoopKind.DATA)
 final class DataRequests {
-    private final Connection connection;
     private final SessionLoop loop;
+    private final ByteBufAllocator allocator;
     private final AnswerBuffer answers;
 
-    DataRequests(Connection connection, SessionLoop loop, AnswerBuffer answers) {
-        this.connection = connection;
+    DataRequests(SessionLoop loop, ByteBufAllocator allocator, AnswerBuffer answers) {
         this.loop = loop;
+        this.allocator = allocator;
         this.answers = answers;
     }
 
@@ -113,13 +114,13 @@ final class DataRequests {
 
     /** Has the reported blocks read and verified by the store, into memory that nobody looks at. */
     private void prepareCheck(RequestSlot slot) {
-        connection.counters().happened(NodeEvent.CORRUPTION_REPORTS);
+        loop.counters().happened(NodeEvent.CORRUPTION_REPORTS);
         long from = BlockGeometry.blockFloor(slot.offsetBytes());
         long end = Math.min(
                 BlockGeometry.blockCeiling(slot.endBytes()),
                 slot.volume().geometry().sizeBytes());
         int length = (int) (end - from);
-        ByteBuf scratch = connection.channel().alloc().directBuffer(length, length);
+        ByteBuf scratch = allocator.directBuffer(length, length);
         slot.scratch(scratch);
         ScatterList pieces = slot.memory();
         pieces.add(scratch, 0, length);
@@ -170,7 +171,7 @@ final class DataRequests {
     }
 
     /** Returns the bytes of the volume that a request has moved. */
-    long dataBytes(RequestSlot slot, Status status) {
+    static long dataBytes(RequestSlot slot, Status status) {
         return status.isOk() && slot.opcode() != Opcode.REPORT_CORRUPT ? slot.lengthBytes() : 0;
     }
 }

@@ -95,7 +95,7 @@ final class OpenVolume implements VolumeUse {
             giveBack();
             return false;
         }
-        queue = device.openQueue(loop, connection::onCompletionsEnded);
+        queue = device.openQueue(loop, connection.flow()::onCompletionsEnded);
         state = State.OPEN;
         connection.counters().moved(NodeEvent.HANDLES_OPEN, 1);
         return true;

@@ -18,7 +18,7 @@ import io.netty.buffer.ByteBuf;
 final class RequestSlot extends BlockRequest {
     private final ScatterList memory = new ScatterList(1);
     private final ChecksumList table = new ChecksumList(Limits.CHECKSUMS_MAX);
-    private Connection connection;
+    private RequestFlow flow;
     private OpenVolume volume;
     private Opcode opcode;
     private long requestId;
@@ -32,8 +32,8 @@ final class RequestSlot extends BlockRequest {
     private boolean ended;
 
     /** Takes the slot into use for a request. */
-    void begin(Connection newConnection, OpenVolume newVolume, Opcode newOpcode, long newRequestId, long newStartNs) {
-        connection = newConnection;
+    void begin(RequestFlow newFlow, OpenVolume newVolume, Opcode newOpcode, long newRequestId, long newStartNs) {
+        flow = newFlow;
         volume = newVolume;
         opcode = newOpcode;
         requestId = newRequestId;
@@ -44,7 +44,7 @@ final class RequestSlot extends BlockRequest {
 
     /** Lets go of everything; the slot may be used again. */
     void end() {
-        connection = null;
+        flow = null;
         volume = null;
         answerBuffer = null;
         memory.clear();
@@ -129,6 +129,6 @@ final class RequestSlot extends BlockRequest {
     @Override
     protected void onComplete(Status status) {
         ended = true;
-        connection.completed(this, status);
+        flow.completed(this, status);
     }
 }
