@@ -24,9 +24,9 @@ public final class CountingStorageIo extends ForwardingStorageIo {
         writes.set(0);
     }
 
-    /** From now on writes to metadata files do nothing: to measure what they cost. */
-    public void skipMetadataWrites() {
-        skipsMetadata = true;
+    /** Says whether writes to metadata files do nothing from now on: to measure what they cost. */
+    public void skipMetadataWrites(boolean skip) {
+        skipsMetadata = skip;
     }
 
     /** Returns the files opened. */

@@ -12,6 +12,7 @@ import io.ashlar.base.checksum.Crc32c;
 import io.ashlar.base.status.Status;
 import io.ashlar.store.PolledLoop;
 import io.ashlar.store.StoreFixture;
+import io.ashlar.store.config.StoreConfig;
 import io.ashlar.store.file.CountingStorageIo;
 import io.ashlar.store.file.LinuxStorageIo;
 import io.ashlar.store.file.Scratch;
@@ -70,7 +71,8 @@ class SteadyStateTest {
     @BeforeEach
     void openVolume() throws Exception {
         io = new CountingStorageIo(new LinuxStorageIo());
-        store = StoreFixture.onThreads(path, io);
+        // No bound on unflushed bytes: how fast the disk takes them is not the matter here.
+        store = StoreFixture.onThreads(path, io, new StoreConfig(4096, 1L << 40, 1024));
         StoredVolume volume = store.createVolume(new BlockGeometry(1L << 30, 4096, false));
         queue = volume.openQueue(loop, () -> {});
         for (int block = 0; block < BLOCKS; block++) {
@@ -107,11 +109,11 @@ class SteadyStateTest {
         io.reset();
         long handOffs = store.folder().counters().handOffs().sum();
         long before = threads.getCurrentThreadAllocatedBytes();
-        long start = System.nanoTime();
+        long start = threads.getCurrentThreadCpuTime();
         for (int i = 0; i < REQUESTS; i++) {
             run(operation, random.nextInt(BLOCKS));
         }
-        nsPerRequest = (System.nanoTime() - start) / (double) REQUESTS;
+        nsPerRequest = (threads.getCurrentThreadCpuTime() - start) / (double) REQUESTS;
         long allocated = threads.getCurrentThreadAllocatedBytes() - before;
         assertThat(store.folder().counters().handOffs().sum() - handOffs)
                 .as("hand-offs to the pool")
@@ -121,10 +123,11 @@ class SteadyStateTest {
 
     @Test
     void shouldReadWithOneSystemCallAndWithoutAllocationWhenBlocksAreCached() {
+        allocatedBy(Operation.READ);
         assertThat(allocatedBy(Operation.READ)).isLessThanOrEqualTo(REQUESTS);
         assertThat(io.reads()).isEqualTo(REQUESTS);
         assertThat(io.writes()).isZero();
-        System.out.printf("store: cached 4 KiB read %.0f ns%n", nsPerRequest);
+        System.out.printf("store: cached 4 KiB read %.0f ns of CPU%n", nsPerRequest);
     }
 
     @Test
@@ -132,11 +135,24 @@ class SteadyStateTest {
         assertThat(allocatedBy(Operation.WRITE)).isLessThanOrEqualTo(REQUESTS);
         assertThat(io.writes()).as("entry and data").isEqualTo(2L * REQUESTS);
         assertThat(io.reads()).isZero();
-        double withEntries = nsPerRequest;
-        io.skipMetadataWrites();
-        allocatedBy(Operation.WRITE);
+    }
+
+    @Test
+    void shouldPrintWhatTheSecondStoreOfAWriteCosts() {
+        double withEntry = Double.MAX_VALUE;
+        double withoutEntry = Double.MAX_VALUE;
+        for (int round = 0; round < 4; round++) {
+            io.skipMetadataWrites(false);
+            allocatedBy(Operation.WRITE);
+            withEntry = Math.min(withEntry, nsPerRequest);
+            io.skipMetadataWrites(true);
+            allocatedBy(Operation.WRITE);
+            withoutEntry = Math.min(withoutEntry, nsPerRequest);
+        }
+        io.skipMetadataWrites(false);
         System.out.printf(
-                "store: 4 KiB write %.0f ns, without its entry %.0f ns: the entry costs %.0f %%%n",
-                withEntries, nsPerRequest, 100 * (withEntries - nsPerRequest) / withEntries);
+                "store: 4 KiB write %.0f ns of CPU, without its entry %.0f ns: the entry costs %.0f %%%n",
+                withEntry, withoutEntry, 100 * (withEntry - withoutEntry) / withEntry);
+        assertThat(withEntry).isPositive();
     }
 }
