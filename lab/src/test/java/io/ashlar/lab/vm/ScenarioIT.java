@@ -1,0 +1,66 @@
+package io.ashlar.lab.vm;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/**
+ * The whole of Ashlar on a real kernel: node, bridge, and a disk, as built by {@code mvn package}. Each test is a script of
+ * {@code lab/scenarios} in a virtual machine of its own, and says what it checked in its output.
+ */
+@Tag("kernel")
+class ScenarioIT {
+    @TempDir
+    Path files;
+
+    private void run(VirtualMachine machine, String scenario, String... arguments)
+            throws IOException, InterruptedException {
+        String[] command = new String[arguments.length + 1];
+        command[0] = "lab/scenarios/" + scenario;
+        System.arraycopy(arguments, 0, command, 1, arguments.length);
+        VmResult result = machine.stage(distribution()).run(command);
+        assertThat(result.output()).as("scenario %s", scenario).contains("Summary:");
+        assertThat(result.exitCode()).as("exit code of scenario %s", scenario).isZero();
+        assertThat(result.file("dmesg.txt")).doesNotContain("blocked for more than");
+    }
+
+    private VirtualMachine machine() {
+        return VirtualMachine.leavingFilesIn(files).timeout(Duration.ofMinutes(15));
+    }
+
+    /** Returns the folder in which packaging has laid the program out. */
+    private static Path distribution() throws IOException {
+        try (var folders = Files.list(Path.of("..", "cli", "target"))) {
+            return folders.filter(folder -> Files.isExecutable(folder.resolve("ashlar/bin/ashlar")))
+                    .findFirst()
+                    .orElseThrow(
+                            () -> new IllegalStateException("no distribution in cli/target; run mvn package first"));
+        }
+    }
+
+    @Test
+    void shouldKeepFileSystemsAndVerifiedDataOnAVolume() throws Exception {
+        run(machine(), "filesystems");
+    }
+
+    @Test
+    void shouldWaitAndGoOnWhenTheNodeIsKilledFiveTimes() throws Exception {
+        run(machine(), "crashes", "5");
+    }
+
+    @Test
+    void shouldServeEachVirtqueueOnTheCpuOfItsAffinity() throws Exception {
+        run(machine(), "affinity");
+    }
+
+    @Test
+    void shouldEndWithoutAHungTaskWhenFarMoreIsDirtyThanThereIsMemory() throws Exception {
+        run(machine().memoryMib(1536).scratch("10G"), "pressure", "4096");
+    }
+}
