@@ -23,6 +23,9 @@ import java.util.UUID;
 final class RemoteVolumes {
     private static final Path MACHINE_ID = Path.of("/etc/machine-id");
 
+    /** How long opening may take: a node that has just started on a slow machine needs a while for its first answer. */
+    private static final int ATTACH_MS = 30_000;
+
     private final InetSocketAddress node;
     private final int ioTimeoutMs;
 
@@ -36,8 +39,8 @@ final class RemoteVolumes {
         String host = hostId();
         return (name, readOnly, steal) -> {
             AccessMode mode = steal ? AccessMode.STEAL : readOnly ? AccessMode.READ_ONLY : AccessMode.READ_WRITE;
-            VolumeOptions options =
-                    VolumeOptions.of(SessionConfig.of(node, host), name, mode).withIoTimeoutMs(ioTimeoutMs);
+            VolumeOptions options = new VolumeOptions(
+                    SessionConfig.of(node, host), name, mode, VolumeOptions.REQUESTS_MAX, ATTACH_MS, ioTimeoutMs);
             try {
                 RemoteVolume volume = RemoteVolume.open(options, loop);
                 return new VolumeOpener.OpenedVolume(volume, uuid(volume.volumeId()));

@@ -39,7 +39,7 @@ public record SessionConfig(
      * slow one is not a dead one; one that is back is found within a quarter of a second.
      */
     public static SessionConfig of(InetSocketAddress node, String hostId) {
-        return new SessionConfig(node, hostId, 5_000, 2_000, 10_000, 20, 250);
+        return new SessionConfig(node, hostId, 10_000, 2_000, 15_000, 20, 250);
     }
 
     /** Returns the node as people write it. */
