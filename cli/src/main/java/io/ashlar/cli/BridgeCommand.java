@@ -118,14 +118,22 @@ final class BridgeCommand implements Callable<Integer> {
         try (EpollLoops loops = EpollLoops.pinned("data", BridgeDaemon.cpusToUse(config));
                 EpollLoops sessions = EpollLoops.floating("session", 1);
                 BridgeDaemon daemon = BridgeDaemon.start(
-                        config, loops, volumes.on(sessions.all().get(0)));
-                ControlServer commands = ControlServer.start(daemon)) {
+                        config, loops, volumes.on(sessions.all().get(0)))) {
+            serve(daemon, signals);
+            output.err().println("ashlar: " + daemon.stop());
+        }
+    }
+
+    /** Takes commands until the bridge is to end. */
+    private void serve(BridgeDaemon daemon, Signals signals) throws IOException {
+        ControlServer commands = ControlServer.start(daemon);
+        try {
             output.print(
                     "bridge is up: volumes of " + server.text() + ", control socket " + control.socket(),
                     Map.of("server", server.text(), "control", control.socket().toString()));
             signals.awaitStop();
+        } finally {
             commands.close();
-            output.err().println("ashlar: " + daemon.stop());
         }
     }
 

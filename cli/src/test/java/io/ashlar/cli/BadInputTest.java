@@ -1,0 +1,178 @@
+package io.ashlar.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.ashlar.server.StorageNode;
+import io.ashlar.server.config.ListenAddress;
+import io.ashlar.server.config.ServerConfig;
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.io.StringWriter;
+import java.net.InetAddress;
+import java.net.ServerSocket;
+import java.net.Socket;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import picocli.CommandLine;
+
+/**
+ * What users get wrong: each row is a command line, its exit code, and words of the one line that says what to do. In
+ * command lines, {@code @server} is the address of a running node that has volume {@code v}, {@code @garbage} a port where
+ * something else answers, {@code @closed} one where nobody listens, {@code @folder} an empty folder, {@code @busy} the
+ * running node's data folder, {@code @plain} a folder that is none, {@code @file} a file.
+ */
+class BadInputTest {
+    @TempDir
+    static Path folder;
+
+    private static StorageNode node;
+    private static ServerSocket garbage;
+    private static int closedPort;
+
+    @BeforeAll
+    static void start() throws IOException {
+        ListenAddress any = new ListenAddress("127.0.0.1", 0);
+        node = StorageNode.start(ServerConfig.of(folder.resolve("data")).withAddresses(any, any, false));
+        garbage = new ServerSocket(0, 5, InetAddress.getLoopbackAddress());
+        Thread thread = new Thread(BadInputTest::answerGarbage, "garbage");
+        thread.setDaemon(true);
+        thread.start();
+        try (ServerSocket closed = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
+            closedPort = closed.getLocalPort();
+        }
+        Files.createDirectory(folder.resolve("empty"));
+        Files.writeString(folder.resolve("file"), "not a folder");
+        Files.createDirectory(folder.resolve("plain"));
+        assertThat(run("volume create v --size 1G --server @server").exitCode()).isZero();
+    }
+
+    @AfterAll
+    static void stop() throws IOException {
+        garbage.close();
+        node.close();
+    }
+
+    private static void answerGarbage() {
+        while (!garbage.isClosed()) {
+            try (Socket socket = garbage.accept()) {
+                socket.getOutputStream()
+                        .write("SSH-2.0-OpenSSH_9.2\r\n".repeat(8).getBytes(StandardCharsets.US_ASCII));
+            } catch (IOException e) {
+                return; // the test is over
+            }
+        }
+    }
+
+    private record Result(int exitCode, String out, String err) {}
+
+    private static Result run(String line) {
+        String[] words = line.replace("@server", text(node.addresses().block().getPort()))
+                .replace("@plain", folder.resolve("plain").toString())
+                .replace("@garbage", text(garbage.getLocalPort()))
+                .replace("@closed", text(closedPort))
+                .replace("@folder", folder.resolve("empty").toString())
+                .replace("@busy", folder.resolve("data").toString())
+                .replace("@file", folder.resolve("file").toString())
+                .split(" ", -1);
+        StringWriter out = new StringWriter();
+        StringWriter err = new StringWriter();
+        CommandLine commandLine = Main.commandLine();
+        commandLine.setOut(new PrintWriter(out, true));
+        commandLine.setErr(new PrintWriter(err, true));
+        int exitCode = commandLine.execute(words);
+        return new Result(exitCode, out.toString(), err.toString());
+    }
+
+    private static String text(int port) {
+        return "127.0.0.1:" + port;
+    }
+
+    @ParameterizedTest(name = "{0}")
+    @CsvSource(
+            delimiter = '|',
+            textBlock =
+                    """
+            frobnicate                                                  | 2 | frobnicate
+            volume frobnicate                                           | 2 | frobnicate
+            volume create                                               | 2 | Missing required
+            volume create w                                             | 2 | --size
+            volume create w --size ten --server @server                 | 2 | 'ten' is not a size; write it like
+            volume create w --size -1G --server @server                 | 2 | is not a size
+            volume create w --size 1.00001 --server @server             | 2 | not a whole number of bytes
+            volume create w --size 9999999P --server @server            | 2 | too large
+            volume create w --size 2P --server @server                  | 1 | not a multiple
+            volume create w --size 0 --server @server                   | 1 | not a multiple
+            volume create w --size 1000 --server @server                | 1 | not a multiple
+            volume create w --size 1G --block-size 1024 --server @server| 1 | neither 512 nor 4096
+            volume create w --size 1G --block-size x --server @server   | 2 | 'x' is not an int
+            volume create W --size 1G --server @server                  | 1 | small letters
+            volume create ../w --size 1G --server @server               | 1 | small letters
+            volume create v --size 1G --server @server                  | 1 | exists already
+            volume show w --server @server                              | 1 | w
+            volume delete w --server @server                            | 1 | w
+            volume resize w --size 2G --server @server                  | 1 | w
+            volume resize v --size 1M --server @server                  | 1 | small
+            volume release w --server @server                           | 1 | w
+            volume list --server @closed                                | 3 | nothing listens there; is it running
+            volume list --server @garbage                               | 1 | is no Ashlar node
+            volume list --server 127.0.0.1                              | 1 | is not HOST:PORT
+            volume list --server 127.0.0.1:99999                        | 1 | is not HOST:PORT
+            volume list --server no-such-host.invalid:7440              | 1 | no address found for host
+            volume list -o yaml                                         | 2 | yaml
+            server                                                      | 2 | --data
+            server --data @busy                                         | 1 | in use by another process
+            server --data @file                                         | 1 | file
+            server --data @folder --listen 0.0.0.0:7440                 | 1 | --insecure-listen
+            server --data @folder --listen nonsense                     | 1 | is not an address
+            server --data @folder --listen @server --http 127.0.0.1:0   | 1 | can't listen on
+            bridge --queues 1000                                        | 1 | queues
+            bridge --queue-size 100                                     | 1 | power of two
+            bridge --cpus 0-x                                           | 1 | is not a list such as 0-3
+            bridge --cpus 5-2                                           | 1 | runs backwards
+            bridge --cpus 1000                                          | 1 | can't be used
+            bridge --bounce-size 1K                                     | 1 | 1 MiB to 1 GiB
+            bridge --message-timeout 0                                  | 1 | at least 1 second
+            attach v --control @file                                    | 3 | is it running
+            attach v --control @folder/bridge.sock                      | 3 | there is no such socket
+            detach v --control @folder/bridge.sock                      | 3 | there is no such socket
+            attachments --control @folder/bridge.sock                   | 3 | there is no such socket
+            store check @busy                                           | 1 | in use by another process
+            store check @plain                                          | 1 | is not a data folder
+            store check @folder/absent                                  | 1 | absent
+            store export @busy w @folder/image                          | 1 | no volume w
+            bench w --server @server --seconds 1                        | 1 | w
+            bench v --server @server --seconds 0                        | 1 | --seconds
+            bench v --server @server --depth 0                          | 1 | depth
+            bench v --server @server --size 1000                        | 1 | multiple of
+            bench v --server @server --read-percent 101                 | 1 | percent
+            """)
+    void shouldSayInOneLineWhatToDoWhenTheInputIsBad(String line, int exitCode, String words) {
+        Result result = run(line);
+        assertThat(result.err()).as(line).contains(words).startsWith("ashlar: ");
+        assertThat(result.err().strip().lines()).as(line).hasSize(1);
+        assertThat(result.exitCode()).as(line).isEqualTo(exitCode);
+        assertThat(result.out()).as(line).isEmpty();
+    }
+
+    @Test
+    void shouldServeOnAsBeforeAfterAllThat() {
+        Result result = run("volume show v -o json --server @server");
+        assertThat(result.exitCode()).isZero();
+        assertThat(result.out()).contains("\"name\" : \"v\"").contains("\"sizeBytes\" : 1073741824");
+    }
+
+    @Test
+    void shouldOfferHelpAndVersionForEveryCommand() {
+        for (String command : new String[] {"", "server ", "volume ", "bridge ", "attach ", "store ", "bench "}) {
+            assertThat(run(command + "--help").out()).as(command).contains("Usage: ashlar");
+        }
+        assertThat(run("--version").out()).startsWith("ashlar ");
+    }
+}
