@@ -36,13 +36,18 @@ final class GatedDevice implements BlockDevice {
     }
 
     @Override
-    public synchronized BlockQueue openQueue(Loop loop, Runnable completionsEnded) {
+    public BlockQueue openQueue(Loop loop, Runnable completionsEnded) {
         GatedQueue queue = new GatedQueue(loop, volume.openQueue(loop, completionsEnded), completionsEnded);
-        queues.add(queue);
-        if (failed) {
+        if (!add(queue)) {
             queue.fail();
         }
         return queue;
+    }
+
+    /** Returns whether the volume has not been given up. */
+    private synchronized boolean add(GatedQueue queue) {
+        queues.add(queue);
+        return !failed;
     }
 
     @Override
