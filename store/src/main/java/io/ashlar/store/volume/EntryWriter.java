@@ -26,12 +26,25 @@ final class EntryWriter {
      * Writes the entries of {@code count} blocks from {@code first}. In a region whose page was never written, the whole
      * page: from then on a blank entry is a damaged one.
      *
+     * <p>The changes of a region run side by side, each with blocks of its own; but who writes the whole page writes the
+     * others' entries too. So the first change has the page to itself, and those that come meanwhile wait. They are all
+     * in the pool: no loop changes a block that is not data yet.
+     *
      * @return 0 or -errno, and then the map in memory is as before
      */
     int write(StoreOp op, long first, int count, IoContext context) {
         RegionMap map = op.map;
+        if (map.isBlank()) {
+            synchronized (map) {
+                return write(op, first, count, context, map.isBlank());
+            }
+        }
+        return write(op, first, count, context, false);
+    }
+
+    private int write(StoreOp op, long first, int count, IoContext context, boolean wholePage) {
+        RegionMap map = op.map;
         int firstInRegion = shape.blockInRegion(first << BlockGeometry.BLOCK_SHIFT);
-        boolean wholePage = map.isBlank();
         int from = wholePage ? 0 : firstInRegion;
         int to = wholePage ? shape.regionBlocks() : firstInRegion + count;
         encode(op, first - firstInRegion, from, to, firstInRegion, count, context);
