@@ -35,7 +35,6 @@ class ArchitectureTest {
     void shouldLookOnlyUpTheTableOfModules() {
         layeredArchitecture()
                 .consideringOnlyDependenciesInLayers()
-                .withOptionalLayers(true)
                 .layer("base")
                 .definedBy("io.ashlar.base..")
                 .layer("protocol")

@@ -45,21 +45,30 @@ class ScenarioIT {
     }
 
     @Test
+    void shouldKeepATreeOfFilesWhenTheNodeIsKilledAndStartedAgain() throws Exception {
+        run(machine(), "demo");
+    }
+
+    @Test
+    @Tag("slow")
     void shouldKeepFileSystemsAndVerifiedDataOnAVolume() throws Exception {
         run(machine(), "filesystems");
     }
 
     @Test
+    @Tag("slow")
     void shouldWaitAndGoOnWhenTheNodeIsKilledFiveTimes() throws Exception {
         run(machine(), "crashes", "5");
     }
 
     @Test
+    @Tag("slow")
     void shouldServeEachVirtqueueOnTheCpuOfItsAffinity() throws Exception {
         run(machine(), "affinity");
     }
 
     @Test
+    @Tag("slow")
     void shouldEndWithoutAHungTaskWhenFarMoreIsDirtyThanThereIsMemory() throws Exception {
         run(machine().memoryMib(1536).scratch("10G"), "pressure", "4096");
     }
