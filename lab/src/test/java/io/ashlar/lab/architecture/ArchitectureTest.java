@@ -29,6 +29,7 @@ class ArchitectureTest {
     private static final String[] GENERATED = {"io.ashlar.protocol.message.."};
     private static final JavaClasses PROJECT = new ClassFileImporter()
             .withImportOption(new ImportOption.DoNotIncludeTests())
+            .withImportOption(location -> !location.contains("-tests.jar"))
             .importPackages("io.ashlar");
 
     @Test
