@@ -89,9 +89,7 @@ final class BenchCommand implements Callable<Integer> {
         try (EpollLoops loops = EpollLoops.floating("bench", loopCount);
                 RemoteVolume volume = RemoteVolume.open(options, loops.all().get(0))) {
             return load(volume, loops.all());
-        } catch (AttachException e) {
-            throw Failure.failed(e.getMessage(), e);
-        } catch (IllegalArgumentException e) {
+        } catch (AttachException | IllegalArgumentException e) {
             throw Failure.failed(e.getMessage(), e);
         }
     }
