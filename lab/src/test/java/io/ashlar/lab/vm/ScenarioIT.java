@@ -36,7 +36,7 @@ class ScenarioIT {
 
     /** Returns the folder in which packaging has laid the program out. */
     private static Path distribution() throws IOException {
-        try (var folders = Files.list(Path.of("..", "cli", "target"))) {
+        try (var folders = Files.list(Path.of("..", "cli", "target").toRealPath())) {
             return folders.filter(folder -> Files.isExecutable(folder.resolve("ashlar/bin/ashlar")))
                     .findFirst()
                     .orElseThrow(
