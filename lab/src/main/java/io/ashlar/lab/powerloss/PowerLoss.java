@@ -19,6 +19,8 @@ import java.util.Random;
 @ConfinedTo(LoopKind.OWNER)
 public final class PowerLoss {
     private static final int HISTORY_PARTS = 2;
+    /** Attempts to find a flush that something else follows before the next one. */
+    private static final int TRIES = 20;
 
     private final Options options;
     private final PrintStream out;
@@ -120,8 +122,12 @@ public final class PowerLoss {
                 int from = (int) ((long) points.size() * i / images);
                 int to = (int) ((long) points.size() * (i + 1) / images);
                 int point = points.get(from + random.nextInt(to - from));
+                int last = point;
+                for (int tries = 0; i % 2 == 1 && last == point && tries < TRIES; tries++) {
+                    point = points.get(from + random.nextInt(to - from));
+                    last = chooseBeforeNextFlush(log, point);
+                }
                 disk.replayTo(point);
-                int last = i % 2 == 0 ? point : chooseBeforeNextFlush(log, point);
                 partial += last > point ? 1 : 0;
                 Path image = last == point ? disk.copy() : disk.copyWithSomeOf(last, random);
                 String problem = store.check(image, lastMark(log, last));

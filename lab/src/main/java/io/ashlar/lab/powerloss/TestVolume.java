@@ -8,6 +8,7 @@ import io.ashlar.base.time.RandomSource;
 import io.ashlar.store.DataFolder;
 import io.ashlar.store.config.StoreConfig;
 import io.ashlar.store.config.StoreEnvironment;
+import io.ashlar.store.config.StoreTimer;
 import io.ashlar.store.file.StorageIo;
 import io.ashlar.store.file.StoreException;
 import io.ashlar.store.format.ExtentShape;
@@ -17,6 +18,8 @@ import java.nio.file.Path;
 import java.util.UUID;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
+import java.util.concurrent.ScheduledThreadPoolExecutor;
+import java.util.concurrent.ThreadPoolExecutor.DiscardPolicy;
 
 /**
  * The volume that is tried, open: 24 extents of four regions, so that files come into being all the time; only the first
@@ -33,16 +36,22 @@ final class TestVolume implements AutoCloseable {
 
     private static final ExtentShape SHAPE = new ExtentShape(BlockGeometry.REGION_BLOCKS, EXTENT_REGIONS);
     private static final StoreConfig CONFIG = new StoreConfig(16, 4 << 20, 32);
+    /** A region counts as idle after less than a second here. */
+    private static final int HURRY = 50;
+
     private static final UUID ID = new UUID(0x10, 0x55);
 
     private final ExecutorService pool = Executors.newFixedThreadPool(4);
+    private final ScheduledThreadPoolExecutor timer = new ScheduledThreadPoolExecutor(1, new DiscardPolicy());
     private final OwnerLoop loop = new OwnerLoop();
     private final DataFolder folder;
     private final StoredVolume volume;
     private final StoredQueue queue;
 
     private TestVolume(Path path, StorageIo io, boolean create) throws StoreException {
-        StoreEnvironment environment = new StoreEnvironment(pool, RandomSource.SECURE, new UUID(1, 2));
+        StoreTimer hurried = StoreTimer.of(timer);
+        StoreEnvironment environment = new StoreEnvironment(
+                pool, RandomSource.SECURE, new UUID(1, 2), (task, delayNs) -> hurried.schedule(task, delayNs / HURRY));
         try {
             folder = DataFolder.open(path, io, CONFIG, environment);
             if (create) {
@@ -51,6 +60,7 @@ final class TestVolume implements AutoCloseable {
             volume = folder.openVolume(ID);
         } catch (StoreException e) {
             pool.shutdownNow();
+            timer.shutdownNow();
             throw e;
         }
         queue = volume.openQueue(loop, () -> {});
@@ -101,5 +111,6 @@ final class TestVolume implements AutoCloseable {
         queue.close();
         folder.close();
         pool.shutdown();
+        timer.shutdownNow();
     }
 }
