@@ -19,7 +19,7 @@ import java.util.Random;
 @ConfinedTo(LoopKind.OWNER)
 public final class PowerLoss {
     private static final int HISTORY_PARTS = 2;
-    /** Attempts to find a flush that something else follows before the next one. */
+    /** Points among which the one is chosen that most follows before the next flush. */
     private static final int TRIES = 20;
 
     private final Options options;
@@ -123,9 +123,9 @@ public final class PowerLoss {
                 int to = (int) ((long) points.size() * (i + 1) / images);
                 int point = points.get(from + random.nextInt(to - from));
                 int last = point;
-                for (int tries = 0; i % 2 == 1 && last == point && tries < TRIES; tries++) {
-                    point = points.get(from + random.nextInt(to - from));
-                    last = chooseBeforeNextFlush(log, point);
+                if (i % 2 == 1) {
+                    point = pointOfMuch(log, points.subList(from, to));
+                    last = point + random.nextInt(nextFlush(log, point) - point);
                 }
                 disk.replayTo(point);
                 partial += last > point ? 1 : 0;
@@ -166,12 +166,24 @@ public final class PowerLoss {
         return points;
     }
 
-    private int chooseBeforeNextFlush(WriteLog log, int point) {
-        int end = point + 1;
-        while (end < log.entries().size() && !log.entries().get(end).isFlush()) {
-            end++;
+    /** Returns, of some points, the one that most follows before the next flush: the more a power loss can mix. */
+    private int pointOfMuch(WriteLog log, List<Integer> points) {
+        int best = points.get(0);
+        for (int i = 0; i < TRIES; i++) {
+            int point = points.get(random.nextInt(points.size()));
+            if (nextFlush(log, point) - point > nextFlush(log, best) - best) {
+                best = point;
+            }
         }
-        return point + random.nextInt(end - point);
+        return best;
+    }
+
+    private static int nextFlush(WriteLog log, int point) {
+        int next = point + 1;
+        while (next < log.entries().size() && !log.entries().get(next).isFlush()) {
+            next++;
+        }
+        return next;
     }
 
     private static int lastMark(WriteLog log, int entry) {
