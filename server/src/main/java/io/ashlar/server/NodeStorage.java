@@ -8,12 +8,16 @@ import io.ashlar.server.registry.VolumeFiles;
 import io.ashlar.store.DataFolder;
 import io.ashlar.store.catalogue.VolumeCatalogue;
 import io.ashlar.store.config.StoreEnvironment;
+import io.ashlar.store.config.StoreTimer;
 import io.ashlar.store.file.LinuxStorageIo;
 import io.ashlar.store.file.StorageIo;
 import io.ashlar.store.file.StoreException;
 import java.util.UUID;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
+import java.util.concurrent.ScheduledExecutorService;
+import java.util.concurrent.ScheduledThreadPoolExecutor;
+import java.util.concurrent.ThreadPoolExecutor.DiscardPolicy;
 import java.util.concurrent.TimeUnit;
 
 /**
@@ -22,16 +26,21 @@ import java.util.concurrent.TimeUnit;
  * @param catalogue which volumes there are
  * @param files their bytes
  * @param ioPool the threads that wait for the disk
+ * @param timer the thread that wakes the store; asleep while no region of any volume is marked
  */
-record NodeStorage(VolumeCatalogue catalogue, VolumeFiles files, ExecutorService ioPool) {
+record NodeStorage(
+        VolumeCatalogue catalogue, VolumeFiles files, ExecutorService ioPool, ScheduledExecutorService timer) {
     private static final long POOL_END_MS = 1_000;
 
     /** Opens the data folder and everything in it. */
     static NodeStorage open(ServerConfig config, UUID bootId) throws StoreException {
         ExecutorService ioPool = Executors.newFixedThreadPool(config.ioThreads(), task -> new Thread(task, "io"));
+        ScheduledThreadPoolExecutor timer =
+                new ScheduledThreadPoolExecutor(1, task -> new Thread(task, "store-timer"), new DiscardPolicy());
         StorageIo io = new LinuxStorageIo();
         try {
-            StoreEnvironment environment = new StoreEnvironment(ioPool, RandomSource.SECURE, bootId);
+            StoreEnvironment environment =
+                    new StoreEnvironment(ioPool, RandomSource.SECURE, bootId, StoreTimer.of(timer));
             DataFolder folder = DataFolder.open(config.dataFolder(), io, config.store(), environment);
             try {
                 VolumeCatalogue catalogue =
@@ -40,19 +49,21 @@ record NodeStorage(VolumeCatalogue catalogue, VolumeFiles files, ExecutorService
                     throw new StoreException("the data folder " + config.dataFolder() + " holds "
                             + folder.volumes().size() + " volumes that its catalogue does not name");
                 }
-                return new NodeStorage(catalogue, new FolderFiles(folder), ioPool);
+                return new NodeStorage(catalogue, new FolderFiles(folder), ioPool, timer);
             } catch (StoreException e) {
                 folder.close();
                 throw e;
             }
         } catch (StoreException e) {
             ioPool.shutdownNow();
+            timer.shutdownNow();
             throw e;
         }
     }
 
     /** Ends the threads, the volumes being closed. */
     void shutdown() {
+        timer.shutdownNow();
         ioPool.shutdown();
         try {
             if (!ioPool.awaitTermination(POOL_END_MS, TimeUnit.MILLISECONDS)) {

@@ -46,7 +46,8 @@ public final class NodeFixture implements AutoCloseable {
     public void start() throws IOException {
         VolumeCatalogue catalogue =
                 VolumeCatalogue.open(folder, new LinuxStorageIo(), Clock.SYSTEM, RandomSource.SECURE);
-        NodeStorage storage = new NodeStorage(catalogue, files, Executors.newSingleThreadExecutor());
+        NodeStorage storage = new NodeStorage(
+                catalogue, files, Executors.newSingleThreadExecutor(), Executors.newSingleThreadScheduledExecutor());
         node = StorageNode.start(config(folder, limits), storage, BOOT_ID);
     }
 

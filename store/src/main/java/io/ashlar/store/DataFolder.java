@@ -56,7 +56,8 @@ public final class DataFolder implements AutoCloseable {
         lastHeader = lock.header();
         header = new FolderHeader(lastHeader.uuid(), environment.bootId(), false);
         lock.write(header);
-        services = new VolumeServices(io, config, pool, contexts, new CachedReads(io.isInMemory(path)), counters);
+        services = new VolumeServices(
+                io, config, pool, environment.timer(), contexts, new CachedReads(io.isInMemory(path)), counters);
         purge();
     }
 

@@ -72,4 +72,10 @@ class ScenarioIT {
     void shouldEndWithoutAHungTaskWhenFarMoreIsDirtyThanThereIsMemory() throws Exception {
         run(machine().memoryMib(1536).scratch("10G"), "pressure", "4096");
     }
+
+    @Test
+    @Tag("slow")
+    void shouldReadWhatWasFlushedOrWrittenAfterItWhenPowerIsLostAnywhere() throws Exception {
+        run(machine().disk("1G").disk("4G").timeout(Duration.ofMinutes(45)), "powerloss");
+    }
 }

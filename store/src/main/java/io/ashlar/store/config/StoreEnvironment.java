@@ -11,5 +11,11 @@ import java.util.concurrent.Executor;
  * @param random source of UUIDs
  * @param bootId the machine's boot id ({@code /proc/sys/kernel/random/boot_id}): another one means that the page cache,
  *     and with it every unflushed write, is gone
+ * @param timer wakes the store while there is something to be done in the background
  */
-public record StoreEnvironment(Executor ioPool, RandomSource random, UUID bootId) {}
+public record StoreEnvironment(Executor ioPool, RandomSource random, UUID bootId, StoreTimer timer) {
+    /** One that does nothing in the background: for tools, and for tests that don't want it. */
+    public StoreEnvironment(Executor ioPool, RandomSource random, UUID bootId) {
+        this(ioPool, random, bootId, StoreTimer.NONE);
+    }
+}

@@ -1,6 +1,7 @@
 package io.ashlar.store.intent;
 
 import io.ashlar.base.annotation.ThreadSafe;
+import io.ashlar.store.config.StoreTimer;
 import io.ashlar.store.extent.Extent;
 import io.ashlar.store.file.StoreException;
 import io.ashlar.store.format.IntentSector;
@@ -21,10 +22,17 @@ import java.util.concurrent.atomic.AtomicInteger;
 /**
  * The regions of a volume that may hold unsynced bytes, durable before the first of those bytes is written. All writes
  * that wait for marks share one sync of one small file, whatever extents they go to. When slots run short, the regions
- * written least recently are synced and cleared in the background ({@link MarkCleaning}).
+ * written least recently are synced and cleared in the background ({@link MarkCleaning}), and so are those that nobody has
+ * written for a while ({@link IdleWatch}).
  */
 @ThreadSafe
 public final class IntentTable implements Runnable {
+    /** Most idle regions cleared in one step, so that a step stays short. */
+    private static final int IDLE_STEP_MAX = 512;
+
+    /** The tick of regions that a crash left marked: their claims are not free yet, so they are cleared last. */
+    private static final int UNSETTLED = Integer.MAX_VALUE;
+
     private final IntentFile file;
     private final RangeLatch latch;
     private final Executor pool;
@@ -39,18 +47,22 @@ public final class IntentTable implements Runnable {
     private final Queue<Request> stalled = new ArrayDeque<>();
     private boolean cleaning;
     private final AtomicInteger tick = new AtomicInteger();
+    private final IdleWatch idle;
     private volatile boolean failed;
 
     /**
      * Creates the table.
      *
      * @param slotsMax most marks to use, at most the slots of the file
+     * @param timer wakes the table while there are marks
      */
-    public IntentTable(IntentFile file, int slotsMax, RangeLatch latch, Executor pool, StoreCounters counters) {
+    public IntentTable(
+            IntentFile file, int slotsMax, RangeLatch latch, Executor pool, StoreCounters counters, StoreTimer timer) {
         this.file = file;
         this.latch = latch;
         this.pool = pool;
         this.counters = counters;
+        idle = new IdleWatch(timer, this::start);
         extents = new Extent[file.slots()];
         freeSlots = new int[file.slots()];
         for (int slot = Math.min(slotsMax, file.slots()) - 1; slot >= 0; slot--) {
@@ -76,7 +88,14 @@ public final class IntentTable implements Runnable {
     /** Connects a slot that the file held at opening with its extent. Before the table is used. */
     public void adopt(int slot, Extent extent) {
         extents[slot] = extent;
+        extent.noteWrite(IntentSector.regionOf(file.get(slot)), UNSETTLED);
         extent.setMarked(IntentSector.regionOf(file.get(slot)), true);
+        idle.arm();
+    }
+
+    /** Says that a region that was adopted holds what it shall hold, and is like any other from now on. */
+    public void settled(Extent extent, int region) {
+        extent.noteWrite(region, tick());
     }
 
     /** Asks for the region's mark. The caller holds a claim in the region until it is told. */
@@ -121,14 +140,14 @@ public final class IntentTable implements Runnable {
             }
             request.listener.onMarked(done);
         }
-        tick.incrementAndGet();
+        int lastTick = tick.getAndIncrement();
         if (done) {
-            cleanIfShort();
+            clean(lastTick);
         } else {
             answer(stalled, false);
         }
         running.set(false);
-        if (!cleaned.isEmpty() || !requests.isEmpty()) {
+        if (!cleaned.isEmpty() || !requests.isEmpty() || idle.isDue()) {
             start();
         }
     }
@@ -141,9 +160,6 @@ public final class IntentTable implements Runnable {
                 file.set(slot, 0);
                 extents[slot] = null;
                 freeSlots[freeCount++] = slot;
-            }
-            if (slots.length == 0 && freeCount == 0) {
-                answer(stalled, false); // every mark belongs to a failed extent
             }
         }
     }
@@ -172,15 +188,33 @@ public final class IntentTable implements Runnable {
         }
     }
 
-    private void cleanIfShort() {
+    /** Starts to clear marks: the oldest if slots are short, otherwise those of idle regions when it is time for them. */
+    private void clean(int lastTick) {
         int used = 0;
         for (Extent extent : extents) {
             used += extent == null ? 0 : 1;
         }
+        boolean isTime = idle.takeDue(lastTick);
+        if (used == 0) {
+            idle.forget();
+            return;
+        }
+        idle.arm();
+        if (cleaning) {
+            return;
+        }
         boolean isShort = freeCount < (used + freeCount) / 4 || freeCount == 0;
-        if (isShort && !cleaning && used > 0) {
-            cleaning = true;
-            new MarkCleaning(this, file, extents, latch, pool).start(Math.max(1, used / 4));
+        if (!isShort && !isTime) {
+            return;
+        }
+        MarkCleaning round = new MarkCleaning(this, file, extents, latch, pool);
+        cleaning = isShort
+                ? round.choose(Math.max(1, used / 4), Integer.MAX_VALUE)
+                : round.choose(IDLE_STEP_MAX, idle.idleTick());
+        if (cleaning) {
+            round.start();
+        } else if (freeCount == 0) {
+            answer(stalled, false); // every mark belongs to a failed extent
         }
     }
 
@@ -188,6 +222,11 @@ public final class IntentTable implements Runnable {
         for (Request request = waiting.poll(); request != null; request = waiting.poll()) {
             request.listener.onMarked(done);
         }
+    }
+
+    /** Ends the clearing of idle regions: after this the table uses the pool only for those who ask it. */
+    public void stopIdleWatch() {
+        idle.stop();
     }
 
     /** Clears all marks after everything was synced, and closes the file; nobody uses the table any more. */

@@ -39,15 +39,21 @@ final class MarkCleaning {
         this.pool = pool;
     }
 
-    /** Chooses up to {@code count} regions and starts. On the table's thread. */
-    void start(int count) {
+    /**
+     * Chooses up to {@code count} regions that were last written at {@code lastTick} or before. On the table's thread.
+     *
+     * @return whether there are any; failed extents keep their marks
+     */
+    boolean choose(int count, int lastTick) {
         long[] byAge = new long[extents.length];
         int candidates = 0;
         for (int slot = 0; slot < extents.length; slot++) {
             Extent extent = extents[slot];
             if (extent != null && !extent.isFailed()) {
-                int age = extent.lastWriteTick(IntentSector.regionOf(file.get(slot)));
-                byAge[candidates++] = (long) age << 32 | slot;
+                int tick = extent.lastWriteTick(IntentSector.regionOf(file.get(slot)));
+                if (tick <= lastTick) {
+                    byAge[candidates++] = (long) tick << 32 | slot;
+                }
             }
         }
         Arrays.sort(byAge, 0, candidates);
@@ -55,6 +61,11 @@ final class MarkCleaning {
             int slot = (int) byAge[i];
             victims.add(new Victim(slot, extents[slot], IntentSector.regionOf(file.get(slot))));
         }
+        return !victims.isEmpty();
+    }
+
+    /** Starts with what was chosen; the end is {@link IntentTable#takeBack}. On the table's thread. */
+    void start() {
         claimsLeft.set(victims.size() + 1);
         for (Victim victim : victims) {
             if (latch.claim(victim)) {

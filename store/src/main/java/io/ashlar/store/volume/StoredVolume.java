@@ -70,8 +70,8 @@ public final class StoredVolume implements BlockDevice {
                     header.uuid(),
                     intentFile.damagedSectors());
         }
-        IntentTable intents =
-                new IntentTable(intentFile, services.config().regionsMarkedMax(), latch, pool, services.counters());
+        IntentTable intents = new IntentTable(
+                intentFile, services.config().regionsMarkedMax(), latch, pool, services.counters(), services.timer());
         parts = new VolumeParts(
                 header.shape(),
                 latch,
@@ -103,6 +103,7 @@ public final class StoredVolume implements BlockDevice {
             volume.recovery.start();
             return volume;
         } catch (StoreException e) {
+            volume.parts.intents().stopIdleWatch();
             volume.parts.intents().close();
             volume.closeFiles();
             throw e;
@@ -246,6 +247,7 @@ public final class StoredVolume implements BlockDevice {
         if (!closed.compareAndSet(false, true)) {
             return;
         }
+        parts.intents().stopIdleWatch();
         boolean settled = recovery.stop();
         pool.awaitIdle();
         boolean sound = settled && !isFailed();

@@ -105,6 +105,7 @@ final class VolumeRecovery {
                     Errno.describe(result));
             marked.extent.fail("can't settle a region after a crash", result);
         }
+        parts.intents().settled(marked.extent, marked.region);
         parts.counters().regionsRecovered().increment();
         parts.latch().release(marked);
     }

@@ -1,6 +1,7 @@
 package io.ashlar.store.volume;
 
 import io.ashlar.store.config.StoreConfig;
+import io.ashlar.store.config.StoreTimer;
 import io.ashlar.store.extent.IoContexts;
 import io.ashlar.store.file.CachedReads;
 import io.ashlar.store.file.StorageIo;
@@ -13,6 +14,7 @@ import java.util.concurrent.Executor;
  * @param io the file system
  * @param config the settings
  * @param pool runs what may block
+ * @param timer wakes volumes that have something to do in the background
  * @param contexts scratch memory of pool threads
  * @param reads how loops read
  * @param counters what is counted
@@ -21,6 +23,7 @@ public record VolumeServices(
         StorageIo io,
         StoreConfig config,
         Executor pool,
+        StoreTimer timer,
         IoContexts contexts,
         CachedReads reads,
         StoreCounters counters) {}

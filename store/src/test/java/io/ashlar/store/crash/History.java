@@ -52,6 +52,9 @@ final class History {
                 submitOne();
                 i++;
             } else {
+                if (random.nextInt(12) == 0) {
+                    store.advanceSeconds(10); // idle regions lose their marks
+                }
                 store.step();
                 boolean isStuck = inFlight == IN_FLIGHT_MAX && store.isIdle() && inFlight == IN_FLIGHT_MAX;
                 assertThat(isStuck).as("requests are stuck").isFalse();

@@ -18,6 +18,7 @@ import io.ashlar.store.volume.StoredVolume;
 import java.nio.file.Path;
 import java.util.Random;
 import java.util.UUID;
+import java.util.concurrent.TimeUnit;
 
 /** A tiny volume of two and a half extents of two regions of four blocks, on one thread that decides what happens when. */
 final class SteppedStore {
@@ -35,11 +36,13 @@ final class SteppedStore {
     private final DataFolder folder;
     private final StoredVolume volume;
     private final StoredQueue queue;
+    private int timersSet;
 
     /** Opens the volume on a disk. */
     SteppedStore(StorageIo io, Random random) throws StoreException {
         this.random = random;
-        folder = DataFolder.open(ROOT, io, CONFIG, new StoreEnvironment(pool, random::nextLong, new UUID(1, 2)));
+        folder = DataFolder.open(
+                ROOT, io, CONFIG, new StoreEnvironment(pool, random::nextLong, new UUID(1, 2), this::schedule));
         volume = folder.openVolume(VOLUME);
         queue = volume.openQueue(loop, () -> {});
     }
@@ -91,9 +94,26 @@ final class SteppedStore {
         }
     }
 
+    private void schedule(Runnable task, long delayNs) {
+        timersSet++;
+        loop.schedule(task, delayNs);
+    }
+
+    /** Returns how often the store asked to be woken. */
+    int timersSet() {
+        return timersSet;
+    }
+
+    /** Moves the clock. */
+    void advanceSeconds(int seconds) {
+        loop.advance(TimeUnit.SECONDS.toNanos(seconds));
+    }
+
     /** Lets everything run to its end. */
     void drain() {
+        int steps = 0;
         for (int idle = 0; idle < 2; ) {
+            assertThat(++steps).as("steps without coming to rest").isLessThan(100_000);
             loop.runTasks();
             if (pool.isEmpty()) {
                 idle++;
