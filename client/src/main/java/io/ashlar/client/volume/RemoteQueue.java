@@ -72,7 +72,7 @@ final class RemoteQueue implements BlockQueue, SessionListener, RangeOwner {
         counters = volume.counters();
         slots = new SlotTable(volume.options().requestsMax(), volume.ranges(), this, PooledByteBufAllocator.DEFAULT);
         encoder = new RequestEncoder(slots.prefixes());
-        answers = new AnswerReader(this, slots);
+        answers = new AnswerReader(this, slots, volume.log());
         givingUp = new GivingUp(this, slots, waiting, counters);
         stamp = volume.durability().register();
         session = new Session(volume.options().session(), loop, this);
@@ -182,10 +182,10 @@ final class RemoteQueue implements BlockQueue, SessionListener, RangeOwner {
 
     @Override
     public void onLost() {
+        answers.lost();
         counters.resent.add(slots.sent.count());
         slots.toSend.addAllFirst(slots.sent);
         inBatch = false;
-        answers.reset();
         if (ended != null) {
             givingUp.failAll(ended);
         } else if (closing) {

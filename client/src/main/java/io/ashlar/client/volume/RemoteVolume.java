@@ -10,6 +10,7 @@ import io.ashlar.base.loop.Loop;
 import io.ashlar.base.net.EpollLoop;
 import io.ashlar.base.status.Remedy;
 import io.ashlar.base.status.Status;
+import io.ashlar.base.time.Clock;
 import io.ashlar.client.range.RangeTable;
 import io.ashlar.client.session.Refusal;
 import io.ashlar.protocol.message.Event;
@@ -42,6 +43,7 @@ public final class RemoteVolume implements BlockDevice {
 
     private final VolumeOptions options;
     private final VolumeCounters counters = new VolumeCounters();
+    private final VolumeLog log;
     private final RangeTable ranges = new RangeTable();
     private final Durability durability = new Durability();
     private final List<RemoteQueue> queues = new CopyOnWriteArrayList<>();
@@ -55,6 +57,7 @@ public final class RemoteVolume implements BlockDevice {
 
     private RemoteVolume(VolumeOptions options, EpollLoop controlLoop) {
         this.options = options;
+        log = new VolumeLog(options.volume(), options.session().nodeText(), Clock.SYSTEM, LOG::warn);
         control = new ControlSession(this, controlLoop);
         loopIndexes.set(ControlSession.LOOP_INDEX);
     }
@@ -130,6 +133,10 @@ public final class RemoteVolume implements BlockDevice {
     /** Returns how it was opened. */
     public VolumeOptions options() {
         return options;
+    }
+
+    VolumeLog log() {
+        return log;
     }
 
     RangeTable ranges() {

@@ -5,6 +5,7 @@ import io.ashlar.base.annotation.LoopKind;
 import io.ashlar.base.block.BlockRequest;
 import io.ashlar.base.block.Operation;
 import io.ashlar.base.block.ScatterList;
+import io.ashlar.base.status.Status;
 import io.ashlar.client.range.RangeClaim;
 import io.ashlar.protocol.frame.Limits;
 import io.netty.buffer.ByteBuf;
@@ -43,6 +44,10 @@ final class RequestSlot {
     boolean mayBeAtNode;
 
     int attempts;
+
+    /** What the request ends with when its connection is gone; null: it is sent again. */
+    Status verdict;
+
     long bornStep;
     long flushNumber;
 
@@ -57,6 +62,7 @@ final class RequestSlot {
         request = newRequest;
         mayBeAtNode = false;
         attempts = 0;
+        verdict = null;
         bornStep = step;
         flushNumber = 0;
     }

@@ -4,6 +4,7 @@ import com.google.protobuf.ByteString;
 import com.google.protobuf.MessageLite;
 import io.ashlar.base.block.BlockGeometry;
 import io.ashlar.base.checksum.Crc32c;
+import io.ashlar.base.status.Remedy;
 import io.ashlar.base.status.Status;
 import io.ashlar.protocol.codec.FrameHandler;
 import io.ashlar.protocol.codec.MessageFrames;
@@ -131,6 +132,10 @@ final class FakeConnection implements FrameHandler {
         }
         if (!status.isOk()) {
             refuse(request.opcode(), request.requestId(), status);
+            if (status.remedy() == Remedy.CLOSE_CONNECTION) {
+                channel.flush();
+                breakOff();
+            }
             return;
         }
         int from = (int) request.offset();

@@ -99,7 +99,12 @@ public final class FakeNode implements AutoCloseable {
 
     /** Breaks all connections off. */
     public void disconnect() {
-        onLoop(() -> connections.forEach(FakeConnection::breakOff));
+        onLoop(this::breakOffAll);
+    }
+
+    /** Breaks all connections off; on the node's loop. */
+    public void breakOffAll() {
+        connections.forEach(FakeConnection::breakOff);
     }
 
     /** Works off and answers what was kept, latest first where that matters to nobody. */

@@ -280,6 +280,46 @@ class RemoteVolumeTest {
         assertThat(attached.volume.counters().resent()).isEqualTo(1);
     }
 
+    @Test
+    void shouldFailARequestOnceAndSendOnlyTheOthersAgainWhenTheNodeGivesTheConnectionUpOverIt() {
+        node.decide = request -> request.offset() == 8192 ? Status.MALFORMED : Status.OK;
+        node.keep = request -> request.offset() < 8192;
+        TestRequest before = write(0, 4096, 1);
+        TestRequest bad = write(8192, 4096, 2);
+        TestRequest after = read(16384, 4096);
+        attached.submit(0, before, bad, after);
+        assertThat(await(bad)).isEqualTo(Status.IO_ERROR);
+        node.keep = request -> false;
+        node.disconnect();
+        assertThat(await(before)).isEqualTo(Status.OK);
+        assertThat(await(after)).isEqualTo(Status.OK);
+        assertThat(offsets(Opcode.WRITE)).containsOnlyOnce(8192L);
+        assertThat(attached.run(0, write(8192, 4096, 3))).isEqualTo(Status.IO_ERROR);
+        assertThat(attached.volume.ended()).isNull();
+    }
+
+    @Test
+    void shouldFailARequestWhenNoConnectionKnowsItsHandle() {
+        node.decide = request -> request.opcode() == Opcode.WRITE ? Status.BAD_HANDLE : Status.OK;
+        assertThat(attached.run(0, write(0, 4096, 1))).isEqualTo(Status.IO_ERROR);
+        assertThat(node.count(Opcode.WRITE)).isEqualTo(4);
+        assertThat(attached.run(0, read(0, 4096))).isEqualTo(Status.OK);
+    }
+
+    @Test
+    void shouldGoOnWaitingWhenTheConnectionBreaksOverTheSameRequestAgainAndAgain() {
+        AtomicInteger left = new AtomicInteger(7);
+        node.swallow = request -> {
+            boolean breaks = request.opcode() == Opcode.WRITE && left.getAndDecrement() > 0;
+            if (breaks) {
+                node.breakOffAll();
+            }
+            return breaks;
+        };
+        assertThat(attached.run(0, write(0, 4096, 1))).isEqualTo(Status.OK);
+        assertThat(node.count(Opcode.WRITE)).isEqualTo(8);
+    }
+
     // ---- The end of an attachment ----
 
     @Test
