@@ -207,6 +207,9 @@ final class RequestFlow {
     }
 
     private void pauseOrGoOn() {
+        if (connection.state() == Connection.State.FAULTY) {
+            return;
+        }
         boolean pause = connection.state() == Connection.State.STOPPING || !parked.isEmpty() || isCongested();
         if (pause != paused) {
             paused = pause;
