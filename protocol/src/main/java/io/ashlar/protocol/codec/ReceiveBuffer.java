@@ -15,11 +15,12 @@ import io.netty.util.UncheckedBooleanSupplier;
  *
  * <pre>
  *   | decoded | part of a frame, readable | room, writable |     full: the part moves to the front;
- *   0     readerIndex                writerIndex      capacity   full of one frame: the buffer doubles
+ *   0     readerIndex                writerIndex      capacity   full of one frame: a buffer of the largest size
  * </pre>
  *
- * It doubles only when every byte of it has arrived from the peer, so memory is bounded by twice what was received. While
- * someone retains it, the next read goes to another buffer. Netty asks for the buffer through the handle of the
+ * It grows only when every byte of it has arrived from the peer, and in one step: buffers that grow by halves could wait
+ * for each other's memory. While someone retains it, the next read goes to another buffer. Either needs memory, which is
+ * asked for before the read: where it is refused, reading stops. Netty asks for the buffer through the handle of the
  * channel's receive allocator; the epoll transport reads at the writer index.
  */
 @ConfinedTo(LoopKind.DATA)
@@ -31,11 +32,15 @@ final class ReceiveBuffer implements RecvByteBufAllocator {
     private static final int ROOM_BYTES_MIN = 32 << 10;
 
     private final ByteBufAllocator allocator;
+    private final ReceiveMemory memory;
     private ByteBuf buffer;
     private int missingBytes;
+    private int takenBytes;
 
-    ReceiveBuffer(ByteBufAllocator allocator) {
+    ReceiveBuffer(ByteBufAllocator allocator, ReceiveMemory memory) {
         this.allocator = allocator;
+        this.memory = memory;
+        memory.charge(Limits.RECEIVE_BYTES_INITIAL);
         buffer = allocator.directBuffer(Limits.RECEIVE_BYTES_INITIAL, Limits.RECEIVE_BYTES_MAX);
     }
 
@@ -51,23 +56,73 @@ final class ReceiveBuffer implements RecvByteBufAllocator {
 
     /** Makes room behind the writer index: at least one byte, if possible as much as the frame needs. */
     void makeRoom() {
-        if (buffer.refCnt() > 1) {
-            replace(buffer.capacity());
+        int needed = neededBytes();
+        if (needed > 0) {
+            if (takenBytes < needed) {
+                memory.charge(needed - takenBytes);
+                takenBytes = needed;
+            }
+            replace(needed);
         } else if (!buffer.isReadable()) {
             buffer.setIndex(0, 0);
         } else if (buffer.writerIndex() + Math.max(missingBytes, ROOM_BYTES_MIN) > buffer.capacity()) {
             buffer.discardReadBytes();
-            if (buffer.writerIndex() == buffer.capacity()) {
-                replace(2 * buffer.capacity());
-            }
         }
     }
 
+    /** Returns the size of the buffer that the next read needs instead of this one, or 0. */
+    private int neededBytes() {
+        if (buffer.refCnt() > 1) {
+            boolean fits = buffer.readableBytes() + missingBytes <= buffer.capacity();
+            return fits ? buffer.capacity() : Limits.RECEIVE_BYTES_MAX;
+        }
+        return buffer.readableBytes() == buffer.capacity() ? Limits.RECEIVE_BYTES_MAX : 0;
+    }
+
+    /** Returns whether there is memory for the next read. */
+    boolean mayReadOn() {
+        if (isReleased()) {
+            return true;
+        }
+        int needed = neededBytes();
+        if (needed > takenBytes && memory.take(needed - takenBytes)) {
+            takenBytes = needed;
+        }
+        return needed <= takenBytes;
+    }
+
+    /** Makes do with the least memory: a large buffer with nothing in it becomes a small one. */
+    void trim() {
+        if (isReleased()) {
+            return;
+        }
+        giveBackTaken(Math.max(0, takenBytes - neededBytes()));
+        if (buffer.refCnt() == 1 && !buffer.isReadable() && buffer.capacity() > Limits.RECEIVE_BYTES_INITIAL) {
+            memory.charge(Limits.RECEIVE_BYTES_INITIAL);
+            takenBytes += Limits.RECEIVE_BYTES_INITIAL;
+            replace(Limits.RECEIVE_BYTES_INITIAL);
+        }
+    }
+
+    private void giveBackTaken(int bytes) {
+        memory.giveBack(bytes);
+        takenBytes -= bytes;
+    }
+
     private void replace(int capacity) {
-        ByteBuf larger = allocator.directBuffer(capacity, Limits.RECEIVE_BYTES_MAX);
-        larger.writeBytes(buffer, buffer.readerIndex(), buffer.readableBytes());
-        buffer.release();
-        buffer = larger;
+        ByteBuf other = allocator.directBuffer(capacity, Limits.RECEIVE_BYTES_MAX);
+        takenBytes -= capacity;
+        other.writeBytes(buffer, buffer.readerIndex(), buffer.readableBytes());
+        letGo(buffer);
+        buffer = other;
+    }
+
+    /** Gives up a reference to a buffer of this connection. */
+    void letGo(ByteBuf received) {
+        int capacity = received.capacity();
+        if (received.release()) {
+            memory.giveBack(capacity);
+        }
     }
 
     /** Returns whether the buffer has been given back. */
@@ -78,7 +133,8 @@ final class ReceiveBuffer implements RecvByteBufAllocator {
     /** Gives the buffer back. */
     void release() {
         if (buffer != null) {
-            buffer.release();
+            giveBackTaken(takenBytes);
+            letGo(buffer);
             buffer = null;
         }
     }
@@ -97,6 +153,7 @@ final class ReceiveBuffer implements RecvByteBufAllocator {
         @Override
         public ByteBuf allocate(ByteBufAllocator unused) {
             if (isReleased()) {
+                memory.charge(Limits.HEADER_BYTES);
                 return allocator.directBuffer(Limits.HEADER_BYTES);
             }
             makeRoom();
@@ -147,7 +204,7 @@ final class ReceiveBuffer implements RecvByteBufAllocator {
 
         @Override
         public boolean continueReading(UncheckedBooleanSupplier maybeMoreData) {
-            return reads < READS_MAX && last > 0 && maybeMoreData.get();
+            return reads < READS_MAX && last > 0 && maybeMoreData.get() && mayReadOn();
         }
 
         @Override

@@ -3,7 +3,7 @@ package io.ashlar.server.config;
 import io.ashlar.protocol.frame.Limits;
 
 /**
- * What one node lets its clients have. Together they bound its memory ({@link #memoryBytesMax}).
+ * What one node lets its clients have. What all of them together can take of its memory is in {@link MemoryBudget}.
  *
  * @param connectionsMax connections at a time; one more is refused
  * @param inFlightMax unanswered requests of one connection; granted in HELLO, beyond it the connection is not read from
@@ -35,16 +35,6 @@ public record ServerLimits(
         check("handles-max", handlesMax, 1, 65536);
         check("hello-timeout-ms", helloTimeoutMs, 1, 3_600_000);
         check("slow-reader-timeout-ms", slowReaderTimeoutMs, 1, 3_600_000);
-    }
-
-    /**
-     * Returns the most bytes that all connections together can take: what is being received, what waits for the disk
-     * with the receive buffers it lies in, what waits to be sent, and one frame over each bound.
-     */
-    public long memoryBytesMax() {
-        long perConnection =
-                Limits.RECEIVE_BYTES_MAX + 2L * pooledBytesMax + outboundBytesMax + 2L * Limits.FRAME_BYTES_MAX;
-        return perConnection * connectionsMax;
     }
 
     private static void check(String key, int value, int min, int max) {
