@@ -12,9 +12,6 @@ import io.ashlar.store.file.LinuxStorageIo;
 import io.ashlar.store.file.StorageIo;
 import io.ashlar.store.file.StoreException;
 import java.util.UUID;
-import java.util.concurrent.ExecutorService;
-import java.util.concurrent.Executors;
-import java.util.concurrent.TimeUnit;
 
 /**
  * What a node keeps its volumes in.
@@ -23,12 +20,10 @@ import java.util.concurrent.TimeUnit;
  * @param files their bytes
  * @param ioPool the threads that wait for the disk
  */
-record NodeStorage(VolumeCatalogue catalogue, VolumeFiles files, ExecutorService ioPool) {
-    private static final long POOL_END_MS = 1_000;
-
+record NodeStorage(VolumeCatalogue catalogue, VolumeFiles files, IoPool ioPool) {
     /** Opens the data folder and everything in it. */
     static NodeStorage open(ServerConfig config, UUID bootId) throws StoreException {
-        ExecutorService ioPool = Executors.newFixedThreadPool(config.ioThreads(), task -> new Thread(task, "io"));
+        IoPool ioPool = new IoPool(config.ioThreads());
         StorageIo io = new LinuxStorageIo();
         try {
             StoreEnvironment environment = new StoreEnvironment(ioPool, RandomSource.SECURE, bootId);
@@ -46,21 +41,13 @@ record NodeStorage(VolumeCatalogue catalogue, VolumeFiles files, ExecutorService
                 throw e;
             }
         } catch (StoreException e) {
-            ioPool.shutdownNow();
+            ioPool.close();
             throw e;
         }
     }
 
     /** Ends the threads, the volumes being closed. */
     void shutdown() {
-        ioPool.shutdown();
-        try {
-            if (!ioPool.awaitTermination(POOL_END_MS, TimeUnit.MILLISECONDS)) {
-                ioPool.shutdownNow();
-            }
-        } catch (InterruptedException e) {
-            ioPool.shutdownNow();
-            Thread.currentThread().interrupt();
-        }
+        ioPool.close();
     }
 }

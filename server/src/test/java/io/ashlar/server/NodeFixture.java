@@ -12,7 +12,6 @@ import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.nio.file.Path;
 import java.util.UUID;
-import java.util.concurrent.Executors;
 
 /** A node on free ports, with volumes in memory and the catalogue on disk; may be stopped and started again. */
 public final class NodeFixture implements AutoCloseable {
@@ -54,7 +53,7 @@ public final class NodeFixture implements AutoCloseable {
     public void start() throws IOException {
         VolumeCatalogue catalogue =
                 VolumeCatalogue.open(folder, new LinuxStorageIo(), Clock.SYSTEM, RandomSource.SECURE);
-        NodeStorage storage = new NodeStorage(catalogue, files, Executors.newSingleThreadExecutor());
+        NodeStorage storage = new NodeStorage(catalogue, files, new IoPool(1));
         node = StorageNode.start(config(folder, limits), storage, BOOT_ID, budget);
     }
 
