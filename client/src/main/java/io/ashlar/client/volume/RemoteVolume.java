@@ -100,7 +100,7 @@ public final class RemoteVolume implements BlockDevice {
         if (status != null) {
             queue.endAll(status);
         }
-        return new RegionSplitter(queue, PARTS_MAX, SEGMENTS_MAX);
+        return new RegionSplitter(queue, PARTS_MAX, SEGMENTS_MAX, queue.givingUp()::nowNs);
     }
 
     /** Ends the attachment cleanly, if the node can be reached; blocks for a few seconds at most. Not on a loop. */
@@ -123,6 +123,17 @@ public final class RemoteVolume implements BlockDevice {
     /** Returns what is counted. */
     public VolumeCounters counters() {
         return counters;
+    }
+
+    /** Returns for how long the oldest request has waited for the node, a second late at most; 0 if there is none. */
+    public long oldestRequestNs() {
+        long now = Clock.SYSTEM.nowNs();
+        long age = 0;
+        for (RemoteQueue queue : queues) {
+            long since = queue.givingUp().oldestNs();
+            age = since == GivingUp.NOTHING ? age : Math.max(age, now - since);
+        }
+        return ended == null ? age : 0;
     }
 
     /** Returns why the volume has ended for this host, or null while it is usable. */

@@ -48,7 +48,6 @@ final class RequestSlot {
     /** What the request ends with when its connection is gone; null: it is sent again. */
     Status verdict;
 
-    long bornStep;
     long flushNumber;
 
     RequestSlot(int index, RangeClaim claim, ByteBuf prefixes) {
@@ -58,12 +57,11 @@ final class RequestSlot {
         prefixView = prefixes.duplicate();
     }
 
-    void begin(BlockRequest newRequest, long step) {
+    void begin(BlockRequest newRequest) {
         request = newRequest;
         mayBeAtNode = false;
         attempts = 0;
         verdict = null;
-        bornStep = step;
         flushNumber = 0;
     }
 

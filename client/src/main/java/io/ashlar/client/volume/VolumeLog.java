@@ -13,6 +13,8 @@ import java.util.function.Consumer;
 @ThreadSafe
 final class VolumeLog {
     private static final long INTERVAL_NS = TimeUnit.MINUTES.toNanos(1);
+    /** A request that waits this long is worth a line. */
+    private static final long STALLED_NS = TimeUnit.SECONDS.toNanos(10);
 
     private final String volume;
     private final String node;
@@ -20,6 +22,7 @@ final class VolumeLog {
     private final Consumer<String> out;
     private final Limit refusals = new Limit();
     private final Limit losses = new Limit();
+    private final Limit stalls = new Limit();
 
     VolumeLog(String volume, String node, Clock clock, Consumer<String> out) {
         this.volume = volume;
@@ -41,6 +44,14 @@ final class VolumeLog {
         if (losses.allows(clock.nowNs())) {
             out.accept("volume " + volume + ": the connection to node " + node + " broke " + times
                     + " times in a row before a " + describe(oldest) + " was answered; it is sent again and waits");
+        }
+    }
+
+    /** The oldest request has waited for so long. */
+    void waits(long ageNs) {
+        if (ageNs >= STALLED_NS && stalls.allows(clock.nowNs())) {
+            out.accept("volume " + volume + ": oldest request waits " + TimeUnit.NANOSECONDS.toSeconds(ageNs)
+                    + " s for node " + node);
         }
     }
 

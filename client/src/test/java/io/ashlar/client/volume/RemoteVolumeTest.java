@@ -438,6 +438,35 @@ class RemoteVolumeTest {
         until(() -> attached.run(0, write(0, 4096, 2)) == Status.OK);
     }
 
+    @Test
+    void shouldCountTheTimeThatARequestWaitsToBeCutWhenItTakesTooLong() throws Exception {
+        reattach(Attached.options(node).withIoTimeoutMs(400));
+        node.kill();
+        TestRequest[] overEdges = new TestRequest[200];
+        for (int i = 0; i < overEdges.length; i++) {
+            overEdges[i] = write((1 << 20) * (1 + i % 7) - 512, 1024, 1);
+        }
+        attached.submit(0, overEdges);
+        assertThat(await(overEdges[0])).isEqualTo(Status.TIMED_OUT);
+        TestRequest later = write(0, 512, 1);
+        assertThat(attached.run(0, later)).isEqualTo(Status.TIMED_OUT);
+        assertThat(overEdges).allMatch(request -> request.status() == Status.TIMED_OUT);
+        node.listen();
+    }
+
+    @Test
+    void shouldTellHowLongTheOldestRequestHasWaited() throws Exception {
+        reattach(Attached.options(node).withIoTimeoutMs(60_000));
+        assertThat(attached.volume.oldestRequestNs()).isZero();
+        node.keep = request -> true;
+        TestRequest write = write(0, 4096, 1);
+        attached.submit(0, write);
+        until(() -> attached.volume.oldestRequestNs() > 0);
+        node.release();
+        assertThat(await(write)).isEqualTo(Status.OK);
+        until(() -> attached.volume.oldestRequestNs() == 0);
+    }
+
     // ---- Attaching ----
 
     @Test

@@ -51,6 +51,19 @@ class VolumeLogTest {
     }
 
     @Test
+    void shouldSayOnceAMinuteHowLongTheOldestRequestWaits() {
+        for (int second = 0; second < 150; second++) {
+            log.waits(TimeUnit.SECONDS.toNanos(second));
+            pass(1);
+        }
+        assertThat(lines)
+                .containsExactly(
+                        "volume db: oldest request waits 10 s for node 10.0.0.1:7440",
+                        "volume db: oldest request waits 70 s for node 10.0.0.1:7440",
+                        "volume db: oldest request waits 130 s for node 10.0.0.1:7440");
+    }
+
+    @Test
     void shouldWriteALineOfAKindOnlyOnceAMinute() {
         for (int i = 0; i < 120; i++) {
             log.lostAgain(5 + i, zeroes());
