@@ -60,6 +60,8 @@ final class FakeConnection implements FrameHandler {
             refuse(Opcode.OPEN, id, Status.NOT_FOUND);
         } else if (open.getEpoch() != 0 && open.getEpoch() != node.epoch.get()) {
             refuse(Opcode.OPEN, id, Status.FENCED);
+        } else if (node.busy) {
+            refuse(Opcode.OPEN, id, Status.BUSY);
         } else if (node.answersOpen) {
             handle = node.handles.incrementAndGet();
             epoch = node.epoch.get();

@@ -58,6 +58,8 @@ public final class FakeNode implements AutoCloseable {
     public volatile int inFlightMax = Limits.IN_FLIGHT_MAX;
     public volatile boolean answersPings = true;
     public volatile boolean answersOpen = true;
+    /** Whether OPEN is answered BUSY. */
+    public volatile boolean busy;
 
     private final EpollLoops loops = EpollLoops.floating("fake-node", 1);
     private Channel server;

@@ -470,6 +470,26 @@ class RemoteVolumeTest {
     // ---- Attaching ----
 
     @Test
+    void shouldSayThatTheNodeIsBusyWhenItStaysSoAndGoOnWhenItDoesNot() throws Exception {
+        node.busy = true;
+        node.disconnect();
+        TestRequest write = write(0, 4096, 1);
+        attached.submit(0, write);
+        EpollLoops loops = EpollLoops.floating("attach", 1);
+        VolumeOptions usual = Attached.options(node);
+        VolumeOptions impatient =
+                new VolumeOptions(usual.session(), usual.volume(), usual.mode(), usual.requestsMax(), 300, 0);
+        assertThatThrownBy(() -> RemoteVolume.open(impatient, loops.all().get(0)))
+                .isInstanceOf(AttachException.class)
+                .hasMessageStartingWith("can't open volume 'vol' on localhost:")
+                .hasMessageEndingWith(": fake node: busy");
+        loops.close();
+        assertThat(write.status()).isNull();
+        node.busy = false;
+        assertThat(await(write)).isEqualTo(Status.OK);
+    }
+
+    @Test
     void shouldSayInOneLineWhyAVolumeCanNotBeOpened() {
         EpollLoops loops = EpollLoops.floating("attach", 1);
         VolumeOptions unknown =
