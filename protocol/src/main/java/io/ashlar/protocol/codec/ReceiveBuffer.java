@@ -15,12 +15,13 @@ import io.netty.util.UncheckedBooleanSupplier;
  *
  * <pre>
  *   | decoded | part of a frame, readable | room, writable |     full: the part moves to the front;
- *   0     readerIndex                writerIndex      capacity   full of one frame: a buffer of the largest size
+ *   0     readerIndex                writerIndex      capacity   full of one frame: the buffer doubles
  * </pre>
  *
- * It grows only when every byte of it has arrived from the peer, and in one step: buffers that grow by halves could wait
- * for each other's memory. While someone retains it, the next read goes to another buffer. Either needs memory, which is
- * asked for before the read: where it is refused, reading stops. Netty asks for the buffer through the handle of the
+ * It doubles only when every byte of it has arrived from the peer, so memory is bounded by twice what was received. While
+ * someone retains it, the next read goes to another buffer. Either needs memory, which is asked for before the read: where
+ * it is refused, reading stops. For growing all of it is taken at once, else buffers that have grown by half could wait
+ * for each other for ever. Netty asks for the buffer through the handle of the
  * channel's receive allocator; the epoll transport reads at the writer index.
  */
 @ConfinedTo(LoopKind.DATA)
@@ -62,7 +63,7 @@ final class ReceiveBuffer implements RecvByteBufAllocator {
                 memory.charge(needed - takenBytes);
                 takenBytes = needed;
             }
-            replace(needed);
+            replace(buffer.refCnt() > 1 ? buffer.capacity() : 2 * buffer.capacity());
         } else if (!buffer.isReadable()) {
             buffer.setIndex(0, 0);
         } else if (buffer.writerIndex() + Math.max(missingBytes, ROOM_BYTES_MIN) > buffer.capacity()) {
@@ -70,13 +71,23 @@ final class ReceiveBuffer implements RecvByteBufAllocator {
         }
     }
 
-    /** Returns the size of the buffer that the next read needs instead of this one, or 0. */
+    /** Returns what must be taken before the next read: another buffer, or what this one may still grow by. */
     private int neededBytes() {
         if (buffer.refCnt() > 1) {
             boolean fits = buffer.readableBytes() + missingBytes <= buffer.capacity();
-            return fits ? buffer.capacity() : Limits.RECEIVE_BYTES_MAX;
+            return fits && isSmall() ? buffer.capacity() : Limits.RECEIVE_BYTES_MAX;
         }
-        return buffer.readableBytes() == buffer.capacity() ? Limits.RECEIVE_BYTES_MAX : 0;
+        return buffer.readableBytes() == buffer.capacity() ? Limits.RECEIVE_BYTES_MAX - buffer.capacity() : 0;
+    }
+
+    /** Returns what must stay taken: whoever has begun to grow can always finish, or it might wait for ever. */
+    private int neededToFinish() {
+        boolean fits = buffer.readableBytes() + missingBytes <= buffer.capacity();
+        return Math.max(neededBytes(), fits && isSmall() ? 0 : Limits.RECEIVE_BYTES_MAX - buffer.capacity());
+    }
+
+    private boolean isSmall() {
+        return buffer.capacity() == Limits.RECEIVE_BYTES_INITIAL;
     }
 
     /** Returns whether there is memory for the next read. */
@@ -96,12 +107,12 @@ final class ReceiveBuffer implements RecvByteBufAllocator {
         if (isReleased()) {
             return;
         }
-        giveBackTaken(Math.max(0, takenBytes - neededBytes()));
-        if (buffer.refCnt() == 1 && !buffer.isReadable() && buffer.capacity() > Limits.RECEIVE_BYTES_INITIAL) {
+        if (buffer.refCnt() == 1 && !buffer.isReadable() && !isSmall()) {
             memory.charge(Limits.RECEIVE_BYTES_INITIAL);
             takenBytes += Limits.RECEIVE_BYTES_INITIAL;
             replace(Limits.RECEIVE_BYTES_INITIAL);
         }
+        giveBackTaken(Math.max(0, takenBytes - neededToFinish()));
     }
 
     private void giveBackTaken(int bytes) {
@@ -113,7 +124,10 @@ final class ReceiveBuffer implements RecvByteBufAllocator {
         ByteBuf other = allocator.directBuffer(capacity, Limits.RECEIVE_BYTES_MAX);
         takenBytes -= capacity;
         other.writeBytes(buffer, buffer.readerIndex(), buffer.readableBytes());
-        letGo(buffer);
+        int capacityBefore = buffer.capacity();
+        if (buffer.release()) {
+            takenBytes += capacityBefore;
+        }
         buffer = other;
     }
 
