@@ -10,6 +10,12 @@ final class Addresses {
 
     private Addresses() {}
 
+    /** Returns the address as people write it. */
+    static String text(InetSocketAddress address) {
+        String host = address.getHostString();
+        return (host.indexOf(':') < 0 ? host : "[" + host + "]") + ":" + address.getPort();
+    }
+
     /** Returns the resolved address; a {@link Failure} names the option and what is wrong with its value. */
     static InetSocketAddress parse(String text, String option) {
         int colon = text.lastIndexOf(':');

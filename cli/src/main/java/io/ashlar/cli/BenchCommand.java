@@ -85,7 +85,7 @@ final class BenchCommand implements Callable<Integer> {
         }
         AccessMode mode = readPercent == 100 ? AccessMode.READ_ONLY : AccessMode.READ_WRITE;
         VolumeOptions options =
-                VolumeOptions.of(SessionConfig.of(server.address(), RemoteVolumes.hostId() + "-bench"), name, mode);
+                VolumeOptions.of(SessionConfig.of(server.nodeOf(name), RemoteVolumes.hostId() + "-bench"), name, mode);
         try (EpollLoops loops = EpollLoops.floating("bench", loopCount);
                 RemoteVolume volume = RemoteVolume.open(options, loops.all().get(0))) {
             return load(volume, loops.all());

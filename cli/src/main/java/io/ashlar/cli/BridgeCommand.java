@@ -114,7 +114,7 @@ final class BridgeCommand implements Callable<Integer> {
         if (ioTimeout < 0 || ioTimeout > 86_400) {
             throw Failure.failed("--io-timeout: " + ioTimeout + " is not between 0 and 86400 seconds");
         }
-        RemoteVolumes volumes = new RemoteVolumes(server.address(), ioTimeout * 1000);
+        RemoteVolumes volumes = new RemoteVolumes(server.addresses(), ioTimeout * 1000);
         try (EpollLoops loops = EpollLoops.pinned("data", BridgeDaemon.cpusToUse(config));
                 EpollLoops sessions = EpollLoops.floating("session", 1);
                 BridgeDaemon daemon = BridgeDaemon.start(

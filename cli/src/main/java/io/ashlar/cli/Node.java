@@ -6,6 +6,7 @@ import io.ashlar.client.admin.AdminClient;
 import io.ashlar.client.admin.AdminException;
 import io.ashlar.protocol.message.AdminAnswer;
 import io.ashlar.protocol.message.AdminRequest;
+import java.net.InetSocketAddress;
 
 /** One command's conversation with a node: refusals and failures become the user's one line. */
 @ConfinedTo(LoopKind.OWNER)
@@ -13,8 +14,8 @@ final class Node {
     private Node() {}
 
     /** Asks and returns the answer; a {@link Failure} says why there is none. */
-    static AdminAnswer ask(ServerOption server, AdminRequest request) {
-        try (AdminClient client = AdminClient.connect(server.address())) {
+    static AdminAnswer ask(InetSocketAddress node, AdminRequest request) {
+        try (AdminClient client = AdminClient.connect(node)) {
             return client.ask(request);
         } catch (AdminException e) {
             if (e.isUnreachable()) {

@@ -15,22 +15,23 @@ import java.net.UnknownHostException;
 import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.UUID;
 
-/** Where the bridge gets volumes from: a node, under this host's stable id. */
+/** Where the bridge gets volumes from: the node that has one, under this host's stable id. */
 @Immutable
-@SuppressWarnings("Immutable") // an address that was resolved once does not change
+@SuppressWarnings("Immutable") // an unmodifiable list of addresses, which, resolved once, do not change
 final class RemoteVolumes {
     private static final Path MACHINE_ID = Path.of("/etc/machine-id");
 
     /** How long opening may take: a node that has just started on a slow machine needs a while for its first answer. */
     private static final int ATTACH_MS = 30_000;
 
-    private final InetSocketAddress node;
+    private final List<InetSocketAddress> nodes;
     private final int ioTimeoutMs;
 
-    RemoteVolumes(InetSocketAddress node, int ioTimeoutMs) {
-        this.node = node;
+    RemoteVolumes(List<InetSocketAddress> nodes, int ioTimeoutMs) {
+        this.nodes = List.copyOf(nodes);
         this.ioTimeoutMs = ioTimeoutMs;
     }
 
@@ -39,12 +40,13 @@ final class RemoteVolumes {
         String host = hostId();
         return (name, readOnly, steal) -> {
             AccessMode mode = steal ? AccessMode.STEAL : readOnly ? AccessMode.READ_ONLY : AccessMode.READ_WRITE;
-            VolumeOptions options = new VolumeOptions(
-                    SessionConfig.of(node, host), name, mode, VolumeOptions.REQUESTS_MAX, ATTACH_MS, ioTimeoutMs);
             try {
+                InetSocketAddress node = VolumeLookup.find(nodes, name, ATTACH_MS);
+                VolumeOptions options = new VolumeOptions(
+                        SessionConfig.of(node, host), name, mode, VolumeOptions.REQUESTS_MAX, ATTACH_MS, ioTimeoutMs);
                 RemoteVolume volume = RemoteVolume.open(options, loop);
                 return new VolumeOpener.OpenedVolume(volume, uuid(volume.volumeId()));
-            } catch (AttachException e) {
+            } catch (AttachException | Failure e) {
                 throw new IOException(e.getMessage(), e);
             }
         };

@@ -52,7 +52,7 @@ final class VolumeCreate implements Runnable {
                 .setLogicalBlockBytes(blockSize)
                 .build();
         VolumeInfo volume = Node.ask(
-                        server,
+                        server.only("that it is to be on"),
                         AdminRequest.newBuilder().setCreateVolume(command).build())
                 .getCreateVolume();
         output.print(

@@ -30,7 +30,7 @@ final class VolumeDelete implements Runnable {
     public void run() {
         DeleteVolume command = DeleteVolume.newBuilder().setName(name).build();
         VolumeInfo volume = Node.ask(
-                        server,
+                        server.nodeOf(name),
                         AdminRequest.newBuilder().setDeleteVolume(command).build())
                 .getDeleteVolume();
         output.print("deleted volume " + name, VolumeView.all(volume));

@@ -29,7 +29,7 @@ final class VolumeRelease implements Runnable {
     public void run() {
         ReleaseVolume command = ReleaseVolume.newBuilder().setName(name).build();
         VolumeInfo volume = Node.ask(
-                        server,
+                        server.nodeOf(name),
                         AdminRequest.newBuilder().setReleaseVolume(command).build())
                 .getReleaseVolume();
         output.print("released volume " + name, VolumeView.all(volume));

@@ -40,7 +40,7 @@ final class VolumeResize implements Runnable {
         ResizeVolume command =
                 ResizeVolume.newBuilder().setName(name).setSizeBytes(sizeBytes).build();
         VolumeInfo volume = Node.ask(
-                        server,
+                        server.nodeOf(name),
                         AdminRequest.newBuilder().setResizeVolume(command).build())
                 .getResizeVolume();
         output.print("volume " + name + " is " + SizeText.format(sizeBytes) + " now", VolumeView.all(volume));

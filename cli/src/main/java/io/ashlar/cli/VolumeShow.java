@@ -26,7 +26,8 @@ final class VolumeShow implements Runnable {
     public void run() {
         ShowVolume command = ShowVolume.newBuilder().setName(name).build();
         VolumeInfo volume = Node.ask(
-                        server, AdminRequest.newBuilder().setShowVolume(command).build())
+                        server.nodeOf(name),
+                        AdminRequest.newBuilder().setShowVolume(command).build())
                 .getShowVolume();
         output.fields(VolumeView.all(volume));
     }

@@ -1,19 +1,27 @@
 package io.ashlar.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatCode;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.ashlar.base.net.EpollLoops;
 import io.ashlar.server.StorageNode;
 import io.ashlar.server.config.ListenAddress;
 import io.ashlar.server.config.ServerConfig;
+import io.ashlar.vduse.agent.VolumeOpener;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.StringWriter;
 import java.net.InetAddress;
+import java.net.InetSocketAddress;
 import java.net.ServerSocket;
 import java.net.Socket;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -24,15 +32,17 @@ import picocli.CommandLine;
 
 /**
  * What users get wrong: each row is a command line, its exit code, and words of the one line that says what to do. In
- * command lines, {@code @server} is the address of a running node that has volume {@code v}, {@code @garbage} a port where
- * something else answers, {@code @closed} one where nobody listens, {@code @folder} an empty folder, {@code @busy} the
- * running node's data folder, {@code @plain} a folder that is none, {@code @file} a file.
+ * command lines, {@code @server} is the address of a running node that has volume {@code v}, {@code @second} of one that
+ * has {@code v} and {@code u}, {@code @garbage} a port where something else answers, {@code @closed} one where nobody
+ * listens, {@code @folder} an empty folder, {@code @busy} the running node's data folder, {@code @plain} a folder that is
+ * none, {@code @file} a file.
  */
 class BadInputTest {
     @TempDir
     static Path folder;
 
     private static StorageNode node;
+    private static StorageNode second;
     private static ServerSocket garbage;
     private static int closedPort;
 
@@ -40,6 +50,7 @@ class BadInputTest {
     static void start() throws IOException {
         ListenAddress any = new ListenAddress("127.0.0.1", 0);
         node = StorageNode.start(ServerConfig.of(folder.resolve("data")).withAddresses(any, any, false));
+        second = StorageNode.start(ServerConfig.of(folder.resolve("second")).withAddresses(any, any, false));
         garbage = new ServerSocket(0, 5, InetAddress.getLoopbackAddress());
         Thread thread = new Thread(BadInputTest::answerGarbage, "garbage");
         thread.setDaemon(true);
@@ -51,12 +62,15 @@ class BadInputTest {
         Files.writeString(folder.resolve("file"), "not a folder");
         Files.createDirectory(folder.resolve("plain"));
         assertThat(run("volume create v --size 1G --server @server").exitCode()).isZero();
+        assertThat(run("volume create v --size 1G --server @second").exitCode()).isZero();
+        assertThat(run("volume create u --size 2G --server @second").exitCode()).isZero();
     }
 
     @AfterAll
     static void stop() throws IOException {
         garbage.close();
         node.close();
+        second.close();
     }
 
     private static void answerGarbage() {
@@ -74,6 +88,7 @@ class BadInputTest {
 
     private static Result run(String line) {
         String[] words = line.replace("@server", text(node.addresses().block().getPort()))
+                .replace("@second", text(second.addresses().block().getPort()))
                 .replace("@plain", folder.resolve("plain").toString())
                 .replace("@garbage", text(garbage.getLocalPort()))
                 .replace("@closed", text(closedPort))
@@ -125,6 +140,14 @@ class BadInputTest {
             volume list --server 127.0.0.1                              | 1 | is not HOST:PORT
             volume list --server 127.0.0.1:99999                        | 1 | is not HOST:PORT
             volume list --server no-such-host.invalid:7440              | 1 | no address found for host
+            volume list --server @server,@closed                        | 3 | nothing listens there; is it running
+            volume list --server @server,,@second                       | 1 | '' is not HOST:PORT
+            volume show v --server @server,@second                      | 1 | there is a volume v on 127.0.0.1
+            volume show w --server @server,@second                      | 1 | there is no volume w on 127.0.0.1
+            volume show w --server @closed,@second                      | 3 | no node that answers has a volume w
+            volume show v --server @server,@garbage                     | 1 | is no Ashlar node
+            volume create w --size 1G --server @server,@second          | 1 | names 2 nodes: name the one that it is to be on
+            bench v --server @server,@second --seconds 1                | 1 | say with --server which one is meant
             volume list -o yaml                                         | 2 | yaml
             server                                                      | 2 | --data
             server --data @busy                                         | 1 | in use by another process
@@ -166,6 +189,49 @@ class BadInputTest {
         Result result = run("volume show v -o json --server @server");
         assertThat(result.exitCode()).isZero();
         assertThat(result.out()).contains("\"name\" : \"v\"").contains("\"sizeBytes\" : 1073741824");
+    }
+
+    @Test
+    void shouldFindTheNodeThatHasTheVolumeWhenSeveralAreNamed() {
+        String third = text(second.addresses().block().getPort());
+        assertThat(run("volume show u -o json --server @server,@closed,@second").out())
+                .contains("\"name\" : \"u\"");
+        Result list = run("volume list --server @server,@second");
+        assertThat(list.out().lines().map(line -> line.split(" +", 4)[0] + " " + line.split(" +", 4)[1]))
+                .containsExactly(
+                        "NODE NAME", text(node.addresses().block().getPort()) + " v", third + " u", third + " v");
+        assertThat(run("volume list --server @server,@server").out()).doesNotContain("NODE");
+        List<InetSocketAddress> nodes =
+                List.of(node.addresses().block(), second.addresses().block());
+        try (EpollLoops loops = EpollLoops.floating("control", 1)) {
+            VolumeOpener opener = new RemoteVolumes(nodes, 0).on(loops.all().get(0));
+            assertThatCode(() -> opener.open("u", true, false).device().close()).doesNotThrowAnyException();
+            assertThatThrownBy(() -> opener.open("v", true, false))
+                    .isInstanceOf(IOException.class)
+                    .hasMessageContaining("there is a volume v on")
+                    .hasMessageContaining(third);
+        }
+    }
+
+    @Test
+    void shouldAskANodeAgainWhenItCouldNotBeReached() throws Exception {
+        List<InetSocketAddress> nodes =
+                List.of(node.addresses().block(), new InetSocketAddress(InetAddress.getLoopbackAddress(), closedPort));
+        assertThatThrownBy(() -> VolumeLookup.find(nodes, "late", 600)).hasMessageContaining("nothing listens there");
+        ListenAddress any = new ListenAddress("127.0.0.1", 0);
+        ServerConfig config = ServerConfig.of(folder.resolve("late"));
+        try (StorageNode before = StorageNode.start(config.withAddresses(any, any, false))) {
+            String line = "volume create late --size 1G --server ";
+            assertThat(run(line + text(before.addresses().block().getPort())).exitCode())
+                    .isZero();
+        }
+        CompletableFuture<InetSocketAddress> found =
+                CompletableFuture.supplyAsync(() -> VolumeLookup.find(nodes, "late", 20_000));
+        ListenAddress closed = new ListenAddress("127.0.0.1", closedPort);
+        try (StorageNode late = StorageNode.start(config.withAddresses(closed, any, false))) {
+            assertThat(found.get(20, TimeUnit.SECONDS))
+                    .isEqualTo(late.addresses().block());
+        }
     }
 
     @Test

@@ -13,12 +13,9 @@ import io.ashlar.store.file.LinuxStorageIo;
 import io.ashlar.store.file.StorageIo;
 import io.ashlar.store.file.StoreException;
 import java.util.UUID;
-import java.util.concurrent.ExecutorService;
-import java.util.concurrent.Executors;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.ScheduledThreadPoolExecutor;
 import java.util.concurrent.ThreadPoolExecutor.DiscardPolicy;
-import java.util.concurrent.TimeUnit;
 
 /**
  * What a node keeps its volumes in.
@@ -28,13 +25,10 @@ import java.util.concurrent.TimeUnit;
  * @param ioPool the threads that wait for the disk
  * @param timer the thread that wakes the store; asleep while no region of any volume is marked
  */
-record NodeStorage(
-        VolumeCatalogue catalogue, VolumeFiles files, ExecutorService ioPool, ScheduledExecutorService timer) {
-    private static final long POOL_END_MS = 1_000;
-
+record NodeStorage(VolumeCatalogue catalogue, VolumeFiles files, IoPool ioPool, ScheduledExecutorService timer) {
     /** Opens the data folder and everything in it. */
     static NodeStorage open(ServerConfig config, UUID bootId) throws StoreException {
-        ExecutorService ioPool = Executors.newFixedThreadPool(config.ioThreads(), task -> new Thread(task, "io"));
+        IoPool ioPool = new IoPool(config.ioThreads());
         ScheduledThreadPoolExecutor timer =
                 new ScheduledThreadPoolExecutor(1, task -> new Thread(task, "store-timer"), new DiscardPolicy());
         StorageIo io = new LinuxStorageIo();
@@ -55,8 +49,8 @@ record NodeStorage(
                 throw e;
             }
         } catch (StoreException e) {
-            ioPool.shutdownNow();
             timer.shutdownNow();
+            ioPool.close();
             throw e;
         }
     }
@@ -64,14 +58,6 @@ record NodeStorage(
     /** Ends the threads, the volumes being closed. */
     void shutdown() {
         timer.shutdownNow();
-        ioPool.shutdown();
-        try {
-            if (!ioPool.awaitTermination(POOL_END_MS, TimeUnit.MILLISECONDS)) {
-                ioPool.shutdownNow();
-            }
-        } catch (InterruptedException e) {
-            ioPool.shutdownNow();
-            Thread.currentThread().interrupt();
-        }
+        ioPool.close();
     }
 }

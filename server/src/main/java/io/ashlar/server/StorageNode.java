@@ -5,6 +5,7 @@ import io.ashlar.base.net.EpollLoops;
 import io.ashlar.base.time.Clock;
 import io.ashlar.base.time.RandomSource;
 import io.ashlar.server.config.ListenAddress;
+import io.ashlar.server.config.MemoryBudget;
 import io.ashlar.server.config.ServerConfig;
 import io.ashlar.server.http.HttpEndpoint;
 import io.ashlar.server.metrics.LoopCounters;
@@ -12,6 +13,7 @@ import io.ashlar.server.metrics.NodeMetrics;
 import io.ashlar.server.registry.NodeIdentity;
 import io.ashlar.server.registry.VolumeRegistry;
 import io.ashlar.server.session.BlockService;
+import io.netty.util.internal.PlatformDependent;
 import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.nio.file.Files;
@@ -40,6 +42,7 @@ public final class StorageNode implements AutoCloseable {
     private static final long FIGURES_MS = 1_000;
 
     private final NodeStorage storage;
+    private final MemoryBudget budget;
     private final VolumeRegistry registry;
     private final EpollLoops loops;
     private final BlockService service;
@@ -47,8 +50,9 @@ public final class StorageNode implements AutoCloseable {
     private final AtomicBoolean stopped = new AtomicBoolean();
     private HttpEndpoint http;
 
-    private StorageNode(NodeStorage storage, UUID bootId) {
+    private StorageNode(NodeStorage storage, UUID bootId, MemoryBudget budget) {
         this.storage = storage;
+        this.budget = budget;
         Clock clock = Clock.SYSTEM;
         AtomicInteger connectionCount = new AtomicInteger();
         NodeIdentity node = new NodeIdentity(
@@ -57,7 +61,7 @@ public final class StorageNode implements AutoCloseable {
         loops = EpollLoops.pinned("data", EpollLoops.allowedCpus());
         List<LoopCounters> counters =
                 loops.all().stream().map(loop -> new LoopCounters()).toList();
-        service = new BlockService(loops.all(), counters, connectionCount, node, registry);
+        service = new BlockService(loops.all(), counters, budget, connectionCount, node, registry);
         metrics = new NodeMetrics(
                 counters, () -> registry.figures(FIGURES_MS), storage.files().counters(), node.software());
     }
@@ -66,15 +70,20 @@ public final class StorageNode implements AutoCloseable {
      * Starts a node: opens the data folder, mends what a crash left, listens.
      *
      * @throws IOException in one line: the folder is locked or damaged, an address can't be had
+     * @throws IllegalArgumentException in one line: the JVM has too little memory for the limits
      */
     public static StorageNode start(ServerConfig config) throws IOException {
         UUID bootId = bootId();
-        return start(config, NodeStorage.open(config, bootId), bootId);
+        int loopCount = EpollLoops.allowedCpus().cardinality();
+        MemoryBudget budget =
+                MemoryBudget.divide(PlatformDependent.estimateMaxDirectMemory(), config.limits(), loopCount);
+        return start(config, NodeStorage.open(config, bootId), bootId, budget);
     }
 
     /** Starts a node on storage of the caller's, which it takes over. */
-    static StorageNode start(ServerConfig config, NodeStorage storage, UUID bootId) throws IOException {
-        StorageNode node = new StorageNode(storage, bootId);
+    static StorageNode start(ServerConfig config, NodeStorage storage, UUID bootId, MemoryBudget budget)
+            throws IOException {
+        StorageNode node = new StorageNode(storage, bootId, budget);
         try {
             node.listen(config);
         } catch (IOException | RuntimeException e) {
@@ -102,7 +111,7 @@ public final class StorageNode implements AutoCloseable {
                 config.dataFolder(),
                 service.address(),
                 http.address(),
-                config.limits().memoryBytesMax() >> 20);
+                budget.connectionBytesMax() >> 20);
         if (config.insecureListen()) {
             LOG.warn("whoever reaches {} can read and write every volume: there is no authentication", config.listen());
         }

@@ -110,6 +110,19 @@ class HostileInputTest {
         assertStillServing();
     }
 
+    @Test
+    void shouldLetThePeerReadWhyWhenItGoesOnSendingAfterABadFrame() throws IOException {
+        try (RawClient client = RawClient.ready(node.address())) {
+            ByteBuf frame = client.request(Opcode.READ, 99, 0, 4096, 0);
+            long id = client.send(frame);
+            client.sendBytes(Unpooled.wrappedBuffer(new byte[16 << 20]));
+            RawClient.Frame answer = client.receive();
+            assertThat(answer.status()).isEqualTo(Status.BAD_HANDLE);
+            assertThat(answer.requestId()).isEqualTo(id);
+            assertThat(client.isClosedByNode()).isTrue();
+        }
+    }
+
     private static void assertStillServing() throws IOException {
         try (RawClient client = RawClient.ready(node.address())) {
             int handle = client.openOk("v", "host", OpenMode.OPEN_MODE_READ_ONLY, 0, 0)

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.ashlar.base.status.Status;
 import io.ashlar.protocol.frame.Opcode;
+import io.ashlar.protocol.message.OpenAnswer;
 import io.ashlar.protocol.message.OpenMode;
 import io.ashlar.server.config.ServerLimits;
 import java.io.IOException;
@@ -171,6 +172,34 @@ class LimitsTest {
                 assertThat(client.receive().status()).isEqualTo(Status.OK);
             }
             sender.join();
+        }
+    }
+
+    @Test
+    void shouldAnswerBusyWhenOlderRequestsOfTheVolumeTakeTooLong() throws IOException {
+        start(new ServerLimits(8, 8, 2 << 20, 1 << 20, 4, 10_000, 10_000).withOpenTimeoutMs(50));
+        try (RawClient stuck = RawClient.ready(node.address());
+                RawClient next = RawClient.ready(node.address())) {
+            int handle = volume(stuck);
+            node.volume().hold();
+            stuck.send(stuck.request(Opcode.READ, handle, 0, 4096, 0));
+            while (node.volume().heldCount() == 0) {
+                Thread.onSpinWait();
+            }
+            for (int i = 0; i < 3; i++) {
+                RawClient.Frame answer = next.open("v", "host-a", OpenMode.OPEN_MODE_READ_WRITE, 0, 0);
+                assertThat(answer.status()).isEqualTo(Status.BUSY);
+                assertThat(answer.detail().getMessage())
+                        .isEqualTo("it is still finishing older requests of this volume");
+            }
+            node.volume().letGo();
+            RawClient.Frame answer = next.open("v", "host-a", OpenMode.OPEN_MODE_READ_WRITE, 0, 0);
+            while (answer.status() == Status.BUSY) {
+                answer = next.open("v", "host-a", OpenMode.OPEN_MODE_READ_WRITE, 0, 0);
+            }
+            assertThat(answer.status()).isEqualTo(Status.OK);
+            OpenAnswer opened = answer.parse(OpenAnswer.parser());
+            assertThat(next.write(opened.getHandle(), 0, new byte[4096])).isEqualTo(Status.OK);
         }
     }
 

@@ -3,6 +3,7 @@ package io.ashlar.server;
 import io.ashlar.base.time.Clock;
 import io.ashlar.base.time.RandomSource;
 import io.ashlar.server.config.ListenAddress;
+import io.ashlar.server.config.MemoryBudget;
 import io.ashlar.server.config.ServerConfig;
 import io.ashlar.server.config.ServerLimits;
 import io.ashlar.store.catalogue.VolumeCatalogue;
@@ -23,6 +24,7 @@ public final class NodeFixture implements AutoCloseable {
     private final Path folder;
     private final TestFiles files = new TestFiles();
     private final ServerLimits limits;
+    private final MemoryBudget budget;
     private StorageNode node;
 
     /** Starts a node with default limits. */
@@ -32,6 +34,12 @@ public final class NodeFixture implements AutoCloseable {
 
     /** Starts a node. */
     public NodeFixture(Path folder, ServerLimits limits) throws IOException {
+        this(folder, limits, MemoryBudget.divide(512 << 20, limits, 2));
+    }
+
+    /** Starts a node with this much memory. */
+    public NodeFixture(Path folder, ServerLimits limits, MemoryBudget budget) throws IOException {
+        this.budget = budget;
         this.folder = folder;
         this.limits = limits;
         start();
@@ -46,9 +54,9 @@ public final class NodeFixture implements AutoCloseable {
     public void start() throws IOException {
         VolumeCatalogue catalogue =
                 VolumeCatalogue.open(folder, new LinuxStorageIo(), Clock.SYSTEM, RandomSource.SECURE);
-        NodeStorage storage = new NodeStorage(
-                catalogue, files, Executors.newSingleThreadExecutor(), Executors.newSingleThreadScheduledExecutor());
-        node = StorageNode.start(config(folder, limits), storage, BOOT_ID);
+        NodeStorage storage =
+                new NodeStorage(catalogue, files, new IoPool(1), Executors.newSingleThreadScheduledExecutor());
+        node = StorageNode.start(config(folder, limits), storage, BOOT_ID, budget);
     }
 
     /** Stops the node in order. */

@@ -28,6 +28,7 @@ public abstract class BlockRequest {
     private long offsetBytes;
     private long lengthBytes;
     private int flags;
+    private long submittedNs;
     private ScatterList data;
     private ChecksumList checksums;
 
@@ -90,6 +91,16 @@ public abstract class BlockRequest {
     /** Returns the checksums that travel with the data, or null. */
     public final ChecksumList checksums() {
         return checksums;
+    }
+
+    /** Notes when it was submitted; a part has the time of the request that it was cut from. */
+    public final void submittedAt(long timeNs) {
+        submittedNs = timeNs;
+    }
+
+    /** Returns when it was submitted, as far as a queue has noted it, in that queue's time. */
+    public final long submittedNs() {
+        return submittedNs;
     }
 
     /** Hands the request back with its outcome. Called by the queue that has it, on that queue's loop. */

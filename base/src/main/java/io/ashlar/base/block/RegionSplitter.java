@@ -3,6 +3,7 @@ package io.ashlar.base.block;
 import io.ashlar.base.annotation.ConfinedTo;
 import io.ashlar.base.annotation.LoopKind;
 import io.ashlar.base.status.Status;
+import java.util.function.LongSupplier;
 
 /**
  * Cuts requests for a queue that takes reads and writes only inside one 1 MiB region, and write-zeroes and discards only
@@ -13,6 +14,7 @@ import io.ashlar.base.status.Status;
 @ConfinedTo(LoopKind.DATA)
 public final class RegionSplitter implements BlockQueue {
     private final BlockQueue below;
+    private final LongSupplier time;
     private final Part[] freeParts;
     private final Whole[] freeWholes;
     private int freePartCount;
@@ -29,7 +31,17 @@ public final class RegionSplitter implements BlockQueue {
      * @param segmentsMax the most segments that a request's memory has
      */
     public RegionSplitter(BlockQueue below, int partsMax, int segmentsMax) {
+        this(below, partsMax, segmentsMax, () -> 0);
+    }
+
+    /**
+     * Creates a splitter that notes when requests are submitted, so that their parts age from then on.
+     *
+     * @param time the time of the queue below
+     */
+    public RegionSplitter(BlockQueue below, int partsMax, int segmentsMax, LongSupplier time) {
         this.below = below;
+        this.time = time;
         freeParts = new Part[partsMax];
         // Each request being cut has a part in flight, so there can't be more of them than parts.
         freeWholes = new Whole[partsMax];
@@ -43,6 +55,7 @@ public final class RegionSplitter implements BlockQueue {
 
     @Override
     public void submit(BlockRequest request) {
+        request.submittedAt(time.getAsLong());
         if (lengthOfPart(request, request.offsetBytes()) == request.lengthBytes()) {
             below.submit(request);
         } else {
@@ -125,6 +138,7 @@ public final class RegionSplitter implements BlockQueue {
         boolean nextInto(Part part) {
             long length = lengthOfPart(request, next);
             part.whole = this;
+            part.submittedAt(request.submittedNs());
             if (request.operation().carriesData()) {
                 part.memory.clear();
                 part.memory.addPartOf(request.data(), (int) (next - request.offsetBytes()), (int) length);

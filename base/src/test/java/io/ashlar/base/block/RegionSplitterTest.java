@@ -11,7 +11,8 @@ class RegionSplitterTest {
     private static final long MIB = BlockGeometry.REGION_BYTES;
 
     private final Below below = new Below();
-    private final RegionSplitter splitter = new RegionSplitter(below, 4, 64);
+    private long nowNs;
+    private final RegionSplitter splitter = new RegionSplitter(below, 4, 64, () -> nowNs);
 
     @Test
     void shouldPassTheRequestItselfWhenItFits() {
@@ -34,6 +35,18 @@ class RegionSplitterTest {
         below.completeNext(Status.OK);
         assertThat(request.status()).isEqualTo(Status.OK);
         request.free();
+    }
+
+    @Test
+    void shouldGiveEveryPartTheTimeOfItsRequestHoweverLateItIsCut() {
+        nowNs = 7;
+        TestRequest request = TestRequest.of(Operation.WRITE_ZEROES, 0, 6L << 30, 0);
+        splitter.submit(request);
+        nowNs = 9;
+        while (request.status() == null) {
+            assertThat(below.taken).allMatch(part -> part.submittedNs() == 7);
+            below.completeNext(Status.OK);
+        }
     }
 
     @Test

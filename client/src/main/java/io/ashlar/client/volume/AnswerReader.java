@@ -6,6 +6,7 @@ import io.ashlar.base.block.BlockGeometry;
 import io.ashlar.base.block.BlockRequest;
 import io.ashlar.base.block.Operation;
 import io.ashlar.base.checksum.Crc32c;
+import io.ashlar.base.status.Remedy;
 import io.ashlar.base.status.Status;
 import io.ashlar.protocol.frame.FrameHeader;
 import io.ashlar.protocol.frame.Limits;
@@ -15,7 +16,8 @@ import io.netty.buffer.PooledByteBufAllocator;
 
 /**
  * What an answer means for its request. An answer that fits no request in flight, or comes before its request has left,
- * breaks the protocol.
+ * breaks the protocol. A request that the node answered by giving the connection up over it is failed when that is gone:
+ * until then the outbound buffer may refer to its memory, and sent again it would only break the next connection.
  */
 @ConfinedTo(LoopKind.DATA)
 final class AnswerReader {
@@ -26,20 +28,40 @@ final class AnswerReader {
     private static final long REPORT_ID = -2;
     /** How often a request whose bytes or checksums don't match is tried in all. */
     private static final int ATTEMPTS_MAX = 4;
+    /** Connections lost in a row over the same request, with nothing answered, from which on that is logged. */
+    private static final int LOSSES_MAX = 5;
 
     private final RemoteQueue queue;
     private final SlotTable slots;
+    private final VolumeLog log;
     private final ReadVerifier verifier = new ReadVerifier();
     private int reportsUnanswered;
+    private BlockRequest oldestAtLoss;
+    private int lossesInRow;
 
-    AnswerReader(RemoteQueue queue, SlotTable slots) {
+    AnswerReader(RemoteQueue queue, SlotTable slots, VolumeLog log) {
         this.queue = queue;
         this.slots = slots;
+        this.log = log;
     }
 
-    /** Forgets what was asked on a connection that is gone. */
-    void reset() {
+    /** Takes the end of the connection: fails what it broke over, and looks whether it is always the same request. */
+    @SuppressWarnings("ReferenceEquality") // requests are identities
+    void lost() {
         reportsUnanswered = 0;
+        for (RequestSlot slot = slots.sent.first(); slot != null; ) {
+            RequestSlot following = slot.next;
+            if (slot.verdict != null) {
+                queue.fail(slot, slot.verdict);
+            }
+            slot = following;
+        }
+        BlockRequest oldest = slots.sent.isEmpty() ? null : slots.sent.first().request();
+        lossesInRow = oldest == oldestAtLoss ? lossesInRow + 1 : 1;
+        oldestAtLoss = oldest;
+        if (oldest != null && lossesInRow >= LOSSES_MAX) {
+            log.lostAgain(lossesInRow, oldest);
+        }
     }
 
     /** Takes an answer; returns false when it breaks the protocol or the connection can't be used any more. */
@@ -49,16 +71,30 @@ final class AnswerReader {
             return true;
         }
         RequestSlot slot = slots.sentWith(header.requestId());
+        Status status = Status.ofCode(header.statusCode());
+        if (slot != null && status.remedy() == Remedy.CLOSE_CONNECTION) {
+            brokeConnection(slot, status);
+            return false;
+        }
         if (slot == null
                 || header.opcode() != RequestEncoder.opcodeOf(slot.request().operation())
                 || !queue.session().writer().isSent(slot.lastPart)) {
             return false;
         }
-        Status status = Status.ofCode(header.statusCode());
+        oldestAtLoss = null;
         if (!status.isOk()) {
             return refused(slot, status);
         }
         return slot.is(Operation.READ) ? readData(slot, header, memory, payloadIndex) : queue.succeed(slot);
+    }
+
+    /** A handle or a limit belongs to the connection, so that the next may do; what is malformed stays so. */
+    private void brokeConnection(RequestSlot slot, Status status) {
+        boolean mayBeCured = status == Status.BAD_HANDLE || status == Status.LIMIT_EXCEEDED;
+        if (!mayBeCured || ++slot.attempts >= ATTEMPTS_MAX) {
+            slot.verdict = Status.IO_ERROR;
+            log.refused(slot.request(), status);
+        }
     }
 
     private boolean refused(RequestSlot slot, Status status) {

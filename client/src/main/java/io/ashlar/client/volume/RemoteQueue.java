@@ -51,7 +51,7 @@ final class RemoteQueue implements BlockQueue, SessionListener, RangeOwner {
     private final WaitingRequests waiting = new WaitingRequests();
     private final WakeList woken = new WakeList();
     private final AtomicBoolean wakePending = new AtomicBoolean();
-    private final Runnable onWake = this::onWake;
+    private final Runnable onWake = this::settle;
 
     private int sendLimit;
     private long incarnation;
@@ -72,17 +72,20 @@ final class RemoteQueue implements BlockQueue, SessionListener, RangeOwner {
         counters = volume.counters();
         slots = new SlotTable(volume.options().requestsMax(), volume.ranges(), this, PooledByteBufAllocator.DEFAULT);
         encoder = new RequestEncoder(slots.prefixes());
-        answers = new AnswerReader(this, slots);
-        givingUp = new GivingUp(this, slots, waiting, counters);
+        answers = new AnswerReader(this, slots, volume.log());
+        givingUp = new GivingUp(this, slots, waiting, counters, volume.options().ioTimeoutMs());
         stamp = volume.durability().register();
         session = new Session(volume.options().session(), loop, this);
     }
 
     void start() {
+        givingUp.startAt(loop.clock().nowNs());
         session.start();
-        if (volume.options().ioTimeoutMs() > 0) {
-            scheduleStep();
-        }
+        scheduleTick();
+    }
+
+    GivingUp givingUp() {
+        return givingUp;
     }
 
     // ---- From the submitter ----
@@ -91,16 +94,18 @@ final class RemoteQueue implements BlockQueue, SessionListener, RangeOwner {
     public void submit(BlockRequest request) {
         if (ended != null || closing) {
             request.complete(ended == null ? Status.UNAVAILABLE : ended);
+        } else if (givingUp.isOverdue(request)) { // a part that waited to be cut
+            request.complete(Status.TIMED_OUT);
         } else if (slots.hasFree() && waiting.isEmpty()) {
-            begin(request, 0);
+            begin(request);
         } else {
             waiting.add(request);
         }
     }
 
-    private void begin(BlockRequest request, int age) {
+    private void begin(BlockRequest request) {
         RequestSlot slot = slots.take();
-        slot.begin(request, givingUp.bornStep(age));
+        slot.begin(request);
         if (request.operation() == Operation.FLUSH
                 || slot.claim.start(
                         request.offsetBytes(),
@@ -182,15 +187,15 @@ final class RemoteQueue implements BlockQueue, SessionListener, RangeOwner {
 
     @Override
     public void onLost() {
+        answers.lost();
         counters.resent.add(slots.sent.count());
         slots.toSend.addAllFirst(slots.sent);
         inBatch = false;
-        answers.reset();
         if (ended != null) {
             givingUp.failAll(ended);
         } else if (closing) {
             givingUp.abandonAll();
-        } else if (volume.options().ioTimeoutMs() > 0) {
+        } else {
             givingUp.abandonOverdue();
         }
         settle();
@@ -313,22 +318,22 @@ final class RemoteQueue implements BlockQueue, SessionListener, RangeOwner {
         }
     }
 
-    private void scheduleStep() {
-        long stepNs = TimeUnit.MILLISECONDS.toNanos(volume.options().ioTimeoutMs()) / WaitingRequests.STEPS;
-        Loop.Scheduled unused = loop.schedule(this::onStep, Math.max(stepNs, 1));
+    private void scheduleTick() {
+        Loop.Scheduled unused = loop.schedule(this::onTick, givingUp.tickNs());
     }
 
-    private void onStep() {
+    private void onTick() {
         if (ended != null || session.state() == ConnectionState.CLOSED) {
             return;
         }
-        if (givingUp.endStep()) {
+        if (givingUp.tick(loop.clock().nowNs())) {
             session.drop("a request took longer than the I/O timeout"); // the rest follows in onLost
         } else {
             givingUp.abandonOverdue();
         }
+        volume.log().waits(volume.oldestRequestNs());
         settle();
-        scheduleStep();
+        scheduleTick();
     }
 
     // ---- Between batches ----
@@ -341,10 +346,6 @@ final class RemoteQueue implements BlockQueue, SessionListener, RangeOwner {
             counters.wakeUps.increment();
             loop.execute(onWake);
         }
-    }
-
-    private void onWake() {
-        settle();
     }
 
     private void beginGranted() {
@@ -368,8 +369,7 @@ final class RemoteQueue implements BlockQueue, SessionListener, RangeOwner {
         woken.wakeAll();
         beginGranted();
         while (slots.hasFree() && !waiting.isEmpty() && ended == null) {
-            BlockRequest request = waiting.poll();
-            begin(request, waiting.polledAge());
+            begin(waiting.poll());
         }
         pump();
         if (session.isReady()) {

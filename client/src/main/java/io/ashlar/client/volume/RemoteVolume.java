@@ -10,6 +10,7 @@ import io.ashlar.base.loop.Loop;
 import io.ashlar.base.net.EpollLoop;
 import io.ashlar.base.status.Remedy;
 import io.ashlar.base.status.Status;
+import io.ashlar.base.time.Clock;
 import io.ashlar.client.range.RangeTable;
 import io.ashlar.client.session.Refusal;
 import io.ashlar.protocol.message.Event;
@@ -42,6 +43,7 @@ public final class RemoteVolume implements BlockDevice {
 
     private final VolumeOptions options;
     private final VolumeCounters counters = new VolumeCounters();
+    private final VolumeLog log;
     private final RangeTable ranges = new RangeTable();
     private final Durability durability = new Durability();
     private final List<RemoteQueue> queues = new CopyOnWriteArrayList<>();
@@ -55,6 +57,7 @@ public final class RemoteVolume implements BlockDevice {
 
     private RemoteVolume(VolumeOptions options, EpollLoop controlLoop) {
         this.options = options;
+        log = new VolumeLog(options.volume(), options.session().nodeText(), Clock.SYSTEM, LOG::warn);
         control = new ControlSession(this, controlLoop);
         loopIndexes.set(ControlSession.LOOP_INDEX);
     }
@@ -97,7 +100,7 @@ public final class RemoteVolume implements BlockDevice {
         if (status != null) {
             queue.endAll(status);
         }
-        return new RegionSplitter(queue, PARTS_MAX, SEGMENTS_MAX);
+        return new RegionSplitter(queue, PARTS_MAX, SEGMENTS_MAX, queue.givingUp()::nowNs);
     }
 
     /** Ends the attachment cleanly, if the node can be reached; blocks for a few seconds at most. Not on a loop. */
@@ -122,6 +125,17 @@ public final class RemoteVolume implements BlockDevice {
         return counters;
     }
 
+    /** Returns for how long the oldest request has waited for the node, a second late at most; 0 if there is none. */
+    public long oldestRequestNs() {
+        long now = Clock.SYSTEM.nowNs();
+        long age = 0;
+        for (RemoteQueue queue : queues) {
+            long since = queue.givingUp().oldestNs();
+            age = since == GivingUp.NOTHING ? age : Math.max(age, now - since);
+        }
+        return ended == null ? age : 0;
+    }
+
     /** Returns why the volume has ended for this host, or null while it is usable. */
     public Status ended() {
         return ended;
@@ -130,6 +144,10 @@ public final class RemoteVolume implements BlockDevice {
     /** Returns how it was opened. */
     public VolumeOptions options() {
         return options;
+    }
+
+    VolumeLog log() {
+        return log;
     }
 
     RangeTable ranges() {

@@ -5,6 +5,7 @@ import io.ashlar.base.annotation.LoopKind;
 import io.ashlar.base.block.BlockRequest;
 import io.ashlar.base.block.Operation;
 import io.ashlar.base.block.ScatterList;
+import io.ashlar.base.status.Status;
 import io.ashlar.client.range.RangeClaim;
 import io.ashlar.protocol.frame.Limits;
 import io.netty.buffer.ByteBuf;
@@ -43,7 +44,10 @@ final class RequestSlot {
     boolean mayBeAtNode;
 
     int attempts;
-    long bornStep;
+
+    /** What the request ends with when its connection is gone; null: it is sent again. */
+    Status verdict;
+
     long flushNumber;
 
     RequestSlot(int index, RangeClaim claim, ByteBuf prefixes) {
@@ -53,11 +57,11 @@ final class RequestSlot {
         prefixView = prefixes.duplicate();
     }
 
-    void begin(BlockRequest newRequest, long step) {
+    void begin(BlockRequest newRequest) {
         request = newRequest;
         mayBeAtNode = false;
         attempts = 0;
-        bornStep = step;
+        verdict = null;
         flushNumber = 0;
     }
 

@@ -1,7 +1,6 @@
 package io.ashlar.client.fake;
 
 import io.ashlar.base.block.BlockQueue;
-import io.ashlar.base.block.RegionSplitter;
 import io.ashlar.base.block.TestRequest;
 import io.ashlar.base.net.EpollLoop;
 import io.ashlar.base.net.EpollLoops;
@@ -37,7 +36,7 @@ public final class Attached implements AutoCloseable {
         volume = RemoteVolume.open(change.apply(options(node)), loops.all().get(0));
         for (int i = 0; i < 2; i++) {
             EpollLoop loop = loops.all().get(i);
-            queues.add(on(i, () -> new RegionSplitter(volume.openQueue(loop, () -> {}), 64, 64)));
+            queues.add(on(i, () -> volume.openQueue(loop, () -> {})));
         }
         until(() -> volume.counters().connected() == 2);
     }

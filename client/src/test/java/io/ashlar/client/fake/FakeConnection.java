@@ -4,6 +4,7 @@ import com.google.protobuf.ByteString;
 import com.google.protobuf.MessageLite;
 import io.ashlar.base.block.BlockGeometry;
 import io.ashlar.base.checksum.Crc32c;
+import io.ashlar.base.status.Remedy;
 import io.ashlar.base.status.Status;
 import io.ashlar.protocol.codec.FrameHandler;
 import io.ashlar.protocol.codec.MessageFrames;
@@ -59,6 +60,8 @@ final class FakeConnection implements FrameHandler {
             refuse(Opcode.OPEN, id, Status.NOT_FOUND);
         } else if (open.getEpoch() != 0 && open.getEpoch() != node.epoch.get()) {
             refuse(Opcode.OPEN, id, Status.FENCED);
+        } else if (node.busy) {
+            refuse(Opcode.OPEN, id, Status.BUSY);
         } else if (node.answersOpen) {
             handle = node.handles.incrementAndGet();
             epoch = node.epoch.get();
@@ -131,6 +134,10 @@ final class FakeConnection implements FrameHandler {
         }
         if (!status.isOk()) {
             refuse(request.opcode(), request.requestId(), status);
+            if (status.remedy() == Remedy.CLOSE_CONNECTION) {
+                channel.flush();
+                breakOff();
+            }
             return;
         }
         int from = (int) request.offset();

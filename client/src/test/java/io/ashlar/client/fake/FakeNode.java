@@ -58,6 +58,8 @@ public final class FakeNode implements AutoCloseable {
     public volatile int inFlightMax = Limits.IN_FLIGHT_MAX;
     public volatile boolean answersPings = true;
     public volatile boolean answersOpen = true;
+    /** Whether OPEN is answered BUSY. */
+    public volatile boolean busy;
 
     private final EpollLoops loops = EpollLoops.floating("fake-node", 1);
     private Channel server;
@@ -99,7 +101,12 @@ public final class FakeNode implements AutoCloseable {
 
     /** Breaks all connections off. */
     public void disconnect() {
-        onLoop(() -> connections.forEach(FakeConnection::breakOff));
+        onLoop(this::breakOffAll);
+    }
+
+    /** Breaks all connections off; on the node's loop. */
+    public void breakOffAll() {
+        connections.forEach(FakeConnection::breakOff);
     }
 
     /** Works off and answers what was kept, latest first where that matters to nobody. */

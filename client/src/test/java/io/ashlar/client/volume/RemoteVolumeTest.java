@@ -280,6 +280,46 @@ class RemoteVolumeTest {
         assertThat(attached.volume.counters().resent()).isEqualTo(1);
     }
 
+    @Test
+    void shouldFailARequestOnceAndSendOnlyTheOthersAgainWhenTheNodeGivesTheConnectionUpOverIt() {
+        node.decide = request -> request.offset() == 8192 ? Status.MALFORMED : Status.OK;
+        node.keep = request -> request.offset() < 8192;
+        TestRequest before = write(0, 4096, 1);
+        TestRequest bad = write(8192, 4096, 2);
+        TestRequest after = read(16384, 4096);
+        attached.submit(0, before, bad, after);
+        assertThat(await(bad)).isEqualTo(Status.IO_ERROR);
+        node.keep = request -> false;
+        node.disconnect();
+        assertThat(await(before)).isEqualTo(Status.OK);
+        assertThat(await(after)).isEqualTo(Status.OK);
+        assertThat(offsets(Opcode.WRITE)).containsOnlyOnce(8192L);
+        assertThat(attached.run(0, write(8192, 4096, 3))).isEqualTo(Status.IO_ERROR);
+        assertThat(attached.volume.ended()).isNull();
+    }
+
+    @Test
+    void shouldFailARequestWhenNoConnectionKnowsItsHandle() {
+        node.decide = request -> request.opcode() == Opcode.WRITE ? Status.BAD_HANDLE : Status.OK;
+        assertThat(attached.run(0, write(0, 4096, 1))).isEqualTo(Status.IO_ERROR);
+        assertThat(node.count(Opcode.WRITE)).isEqualTo(4);
+        assertThat(attached.run(0, read(0, 4096))).isEqualTo(Status.OK);
+    }
+
+    @Test
+    void shouldGoOnWaitingWhenTheConnectionBreaksOverTheSameRequestAgainAndAgain() {
+        AtomicInteger left = new AtomicInteger(7);
+        node.swallow = request -> {
+            boolean breaks = request.opcode() == Opcode.WRITE && left.getAndDecrement() > 0;
+            if (breaks) {
+                node.breakOffAll();
+            }
+            return breaks;
+        };
+        assertThat(attached.run(0, write(0, 4096, 1))).isEqualTo(Status.OK);
+        assertThat(node.count(Opcode.WRITE)).isEqualTo(8);
+    }
+
     // ---- The end of an attachment ----
 
     @Test
@@ -398,7 +438,56 @@ class RemoteVolumeTest {
         until(() -> attached.run(0, write(0, 4096, 2)) == Status.OK);
     }
 
+    @Test
+    void shouldCountTheTimeThatARequestWaitsToBeCutWhenItTakesTooLong() throws Exception {
+        reattach(Attached.options(node).withIoTimeoutMs(400));
+        node.kill();
+        TestRequest[] overEdges = new TestRequest[200];
+        for (int i = 0; i < overEdges.length; i++) {
+            overEdges[i] = write((1 << 20) * (1 + i % 7) - 512, 1024, 1);
+        }
+        attached.submit(0, overEdges);
+        assertThat(await(overEdges[0])).isEqualTo(Status.TIMED_OUT);
+        TestRequest later = write(0, 512, 1);
+        assertThat(attached.run(0, later)).isEqualTo(Status.TIMED_OUT);
+        assertThat(overEdges).allMatch(request -> request.status() == Status.TIMED_OUT);
+        node.listen();
+    }
+
+    @Test
+    void shouldTellHowLongTheOldestRequestHasWaited() throws Exception {
+        reattach(Attached.options(node).withIoTimeoutMs(60_000));
+        assertThat(attached.volume.oldestRequestNs()).isZero();
+        node.keep = request -> true;
+        TestRequest write = write(0, 4096, 1);
+        attached.submit(0, write);
+        until(() -> attached.volume.oldestRequestNs() > 0);
+        node.release();
+        assertThat(await(write)).isEqualTo(Status.OK);
+        until(() -> attached.volume.oldestRequestNs() == 0);
+    }
+
     // ---- Attaching ----
+
+    @Test
+    void shouldSayThatTheNodeIsBusyWhenItStaysSoAndGoOnWhenItDoesNot() throws Exception {
+        node.busy = true;
+        node.disconnect();
+        TestRequest write = write(0, 4096, 1);
+        attached.submit(0, write);
+        EpollLoops loops = EpollLoops.floating("attach", 1);
+        VolumeOptions usual = Attached.options(node);
+        VolumeOptions impatient =
+                new VolumeOptions(usual.session(), usual.volume(), usual.mode(), usual.requestsMax(), 300, 0);
+        assertThatThrownBy(() -> RemoteVolume.open(impatient, loops.all().get(0)))
+                .isInstanceOf(AttachException.class)
+                .hasMessageStartingWith("can't open volume 'vol' on localhost:")
+                .hasMessageEndingWith(": fake node: busy");
+        loops.close();
+        assertThat(write.status()).isNull();
+        node.busy = false;
+        assertThat(await(write)).isEqualTo(Status.OK);
+    }
 
     @Test
     void shouldSayInOneLineWhyAVolumeCanNotBeOpened() {

@@ -9,42 +9,32 @@ import org.junit.jupiter.api.Test;
 class WaitingRequestsTest {
     private final WaitingRequests waiting = new WaitingRequests();
 
-    private static TestRequest request() {
-        return TestRequest.of(Operation.FLUSH, 0, 0, 0);
+    private TestRequest add(long submittedNs) {
+        TestRequest request = TestRequest.of(Operation.FLUSH, 0, 0, 0);
+        request.submittedAt(submittedNs);
+        waiting.add(request);
+        return request;
     }
 
     @Test
-    void shouldKeepTheOrderAcrossSteps() {
-        TestRequest first = request();
-        TestRequest second = request();
-        TestRequest third = request();
-        waiting.add(first);
-        waiting.turn();
-        waiting.add(second);
-        waiting.add(third);
+    void shouldKeepTheOrderOfThoseThatAreNotLate() {
+        TestRequest first = add(20);
+        TestRequest late = add(10);
+        TestRequest third = add(30);
+        assertThat(waiting.expire(15, 40)).isEqualTo(20);
+        assertThat(waiting.pollExpired()).isSameAs(late);
+        assertThat(waiting.pollExpired()).isNull();
+        TestRequest fourth = add(40);
         assertThat(waiting.poll()).isSameAs(first);
-        assertThat(waiting.polledAge()).isEqualTo(1);
-        assertThat(waiting.poll()).isSameAs(second);
-        assertThat(waiting.polledAge()).isZero();
         assertThat(waiting.poll()).isSameAs(third);
-        assertThat(waiting.poll()).isNull();
+        assertThat(waiting.poll()).isSameAs(fourth);
         assertThat(waiting.isEmpty()).isTrue();
     }
 
     @Test
-    void shouldExpireARequestWhenAllStepsHavePassed() {
-        TestRequest old = request();
-        waiting.add(old);
-        for (int i = 0; i < WaitingRequests.STEPS; i++) {
-            waiting.turn();
-            assertThat(waiting.pollExpired()).isNull();
-        }
-        TestRequest fresh = request();
-        waiting.add(fresh);
-        waiting.turn();
-        assertThat(waiting.pollExpired()).isSameAs(old);
-        waiting.add(request());
-        assertThat(waiting.pollExpired()).isNull();
-        assertThat(waiting.poll()).isSameAs(fresh);
+    void shouldHaveNoOldestWhenNothingIsLeft() {
+        add(10);
+        assertThat(waiting.expire(15, 40)).isEqualTo(40);
+        assertThat(waiting.isEmpty()).isTrue();
     }
 }

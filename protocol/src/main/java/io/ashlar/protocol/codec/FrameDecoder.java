@@ -42,6 +42,7 @@ public final class FrameDecoder extends ChannelInboundHandlerAdapter {
 
     private final FrameHandler handler;
     private final Direction direction;
+    private final ReceiveMemory memory;
     private final Crc32c crc = new Crc32c();
     private final FrameHeader header = new FrameHeader();
     private ReceiveBuffer receive;
@@ -51,13 +52,31 @@ public final class FrameDecoder extends ChannelInboundHandlerAdapter {
 
     /** Creates the decoder of one connection, which reads frames that travel in this direction. */
     public FrameDecoder(FrameHandler handler, Direction direction) {
+        this(handler, direction, ReceiveMemory.UNBOUNDED);
+    }
+
+    /** Creates a decoder that asks for the memory which its buffers take. */
+    public FrameDecoder(FrameHandler handler, Direction direction, ReceiveMemory memory) {
         this.handler = handler;
         this.direction = direction;
+        this.memory = memory;
+    }
+
+    /** Gives memory back that reading on does not need at once. */
+    public void trim() {
+        if (receive != null) {
+            receive.trim();
+        }
+    }
+
+    /** Asks once more for the memory that reading on needs; returns whether it is there. */
+    public boolean mayReadOn() {
+        return receive == null || receive.mayReadOn();
     }
 
     @Override
     public void handlerAdded(ChannelHandlerContext ctx) {
-        receive = new ReceiveBuffer(ctx.alloc());
+        receive = new ReceiveBuffer(ctx.alloc(), memory);
         ctx.channel().config().setRecvByteBufAllocator(receive);
     }
 
@@ -72,17 +91,19 @@ public final class FrameDecoder extends ChannelInboundHandlerAdapter {
     @SuppressWarnings("ReferenceEquality") // the same buffer is meant, not the same contents
     public void channelRead(ChannelHandlerContext ctx, Object message) {
         ByteBuf bytes = (ByteBuf) message;
+        boolean foreign = !receive.isReleased() && bytes != receive.buffer();
         try {
-            if (receive.isReleased()) {
-                return;
-            }
-            if (bytes == receive.buffer()) {
-                decode();
-            } else {
+            if (foreign) {
                 copyAndDecode(bytes);
+            } else if (!receive.isReleased()) {
+                decode();
             }
         } finally {
-            bytes.release();
+            if (foreign) {
+                bytes.release();
+            } else {
+                receive.letGo(bytes);
+            }
         }
     }
 
@@ -156,6 +177,7 @@ public final class FrameDecoder extends ChannelInboundHandlerAdapter {
     @Override
     public void channelReadComplete(ChannelHandlerContext ctx) {
         if (!closed) {
+            receive.mayReadOn(); // where it may not, whoever refuses the memory stops the reading
             handler.onBatchEnd();
         }
     }

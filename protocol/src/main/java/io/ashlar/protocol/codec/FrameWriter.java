@@ -8,6 +8,7 @@ import io.netty.channel.Channel;
 import io.netty.channel.ChannelFuture;
 import io.netty.channel.ChannelFutureListener;
 import io.netty.channel.ChannelOutboundBuffer;
+import io.netty.channel.socket.DuplexChannel;
 
 /**
  * The sending end of a connection: frames are written in parts (a preallocated header, then views of the payload where
@@ -57,6 +58,24 @@ public final class FrameWriter {
     public long sentCount() {
         ChannelOutboundBuffer outbound = channel.unsafe().outboundBuffer();
         return outbound == null ? written : written - unflushed - outbound.size();
+    }
+
+    /**
+     * Flushes, and says that nothing more follows. Closing at once would reset the connection while the peer still sends,
+     * and a reset can overtake what it is to read. The caller closes when the peer has not done so for a while.
+     */
+    public void endAfterFlush() {
+        unflushed = 0;
+        ChannelFuture unused = channel.writeAndFlush(Unpooled.EMPTY_BUFFER)
+                .addListener(flushed -> shutDownOutput(flushed.isSuccess()));
+    }
+
+    private void shutDownOutput(boolean flushed) {
+        if (flushed && channel instanceof DuplexChannel duplex) {
+            ChannelFuture unused = duplex.shutdownOutput();
+        } else {
+            close();
+        }
     }
 
     /** Flushes, and closes the connection when that is done or has failed. */

@@ -19,7 +19,9 @@ import io.netty.util.UncheckedBooleanSupplier;
  * </pre>
  *
  * It doubles only when every byte of it has arrived from the peer, so memory is bounded by twice what was received. While
- * someone retains it, the next read goes to another buffer. Netty asks for the buffer through the handle of the
+ * someone retains it, the next read goes to another buffer. Either needs memory, which is asked for before the read: where
+ * it is refused, reading stops. For growing all of it is taken at once, else buffers that have grown by half could wait
+ * for each other for ever. Netty asks for the buffer through the handle of the
  * channel's receive allocator; the epoll transport reads at the writer index.
  */
 @ConfinedTo(LoopKind.DATA)
@@ -31,11 +33,15 @@ final class ReceiveBuffer implements RecvByteBufAllocator {
     private static final int ROOM_BYTES_MIN = 32 << 10;
 
     private final ByteBufAllocator allocator;
+    private final ReceiveMemory memory;
     private ByteBuf buffer;
     private int missingBytes;
+    private int takenBytes;
 
-    ReceiveBuffer(ByteBufAllocator allocator) {
+    ReceiveBuffer(ByteBufAllocator allocator, ReceiveMemory memory) {
         this.allocator = allocator;
+        this.memory = memory;
+        memory.charge(Limits.RECEIVE_BYTES_INITIAL);
         buffer = allocator.directBuffer(Limits.RECEIVE_BYTES_INITIAL, Limits.RECEIVE_BYTES_MAX);
     }
 
@@ -51,23 +57,86 @@ final class ReceiveBuffer implements RecvByteBufAllocator {
 
     /** Makes room behind the writer index: at least one byte, if possible as much as the frame needs. */
     void makeRoom() {
-        if (buffer.refCnt() > 1) {
-            replace(buffer.capacity());
+        int needed = neededBytes();
+        if (needed > 0) {
+            if (takenBytes < needed) {
+                memory.charge(needed - takenBytes);
+                takenBytes = needed;
+            }
+            replace(buffer.refCnt() > 1 ? buffer.capacity() : 2 * buffer.capacity());
         } else if (!buffer.isReadable()) {
             buffer.setIndex(0, 0);
         } else if (buffer.writerIndex() + Math.max(missingBytes, ROOM_BYTES_MIN) > buffer.capacity()) {
             buffer.discardReadBytes();
-            if (buffer.writerIndex() == buffer.capacity()) {
-                replace(2 * buffer.capacity());
-            }
         }
     }
 
+    /** Returns what must be taken before the next read: another buffer, or what this one may still grow by. */
+    private int neededBytes() {
+        if (buffer.refCnt() > 1) {
+            boolean fits = buffer.readableBytes() + missingBytes <= buffer.capacity();
+            return fits && isSmall() ? buffer.capacity() : Limits.RECEIVE_BYTES_MAX;
+        }
+        return buffer.readableBytes() == buffer.capacity() ? Limits.RECEIVE_BYTES_MAX - buffer.capacity() : 0;
+    }
+
+    /** Returns what must stay taken: whoever has begun to grow can always finish, or it might wait for ever. */
+    private int neededToFinish() {
+        boolean fits = buffer.readableBytes() + missingBytes <= buffer.capacity();
+        return Math.max(neededBytes(), fits && isSmall() ? 0 : Limits.RECEIVE_BYTES_MAX - buffer.capacity());
+    }
+
+    private boolean isSmall() {
+        return buffer.capacity() == Limits.RECEIVE_BYTES_INITIAL;
+    }
+
+    /** Returns whether there is memory for the next read. */
+    boolean mayReadOn() {
+        if (isReleased()) {
+            return true;
+        }
+        int needed = neededBytes();
+        if (needed > takenBytes && memory.take(needed - takenBytes)) {
+            takenBytes = needed;
+        }
+        return needed <= takenBytes;
+    }
+
+    /** Makes do with the least memory: a large buffer with nothing in it becomes a small one. */
+    void trim() {
+        if (isReleased()) {
+            return;
+        }
+        if (buffer.refCnt() == 1 && !buffer.isReadable() && !isSmall()) {
+            memory.charge(Limits.RECEIVE_BYTES_INITIAL);
+            takenBytes += Limits.RECEIVE_BYTES_INITIAL;
+            replace(Limits.RECEIVE_BYTES_INITIAL);
+        }
+        giveBackTaken(Math.max(0, takenBytes - neededToFinish()));
+    }
+
+    private void giveBackTaken(int bytes) {
+        memory.giveBack(bytes);
+        takenBytes -= bytes;
+    }
+
     private void replace(int capacity) {
-        ByteBuf larger = allocator.directBuffer(capacity, Limits.RECEIVE_BYTES_MAX);
-        larger.writeBytes(buffer, buffer.readerIndex(), buffer.readableBytes());
-        buffer.release();
-        buffer = larger;
+        ByteBuf other = allocator.directBuffer(capacity, Limits.RECEIVE_BYTES_MAX);
+        takenBytes -= capacity;
+        other.writeBytes(buffer, buffer.readerIndex(), buffer.readableBytes());
+        int capacityBefore = buffer.capacity();
+        if (buffer.release()) {
+            takenBytes += capacityBefore;
+        }
+        buffer = other;
+    }
+
+    /** Gives up a reference to a buffer of this connection. */
+    void letGo(ByteBuf received) {
+        int capacity = received.capacity();
+        if (received.release()) {
+            memory.giveBack(capacity);
+        }
     }
 
     /** Returns whether the buffer has been given back. */
@@ -78,7 +147,8 @@ final class ReceiveBuffer implements RecvByteBufAllocator {
     /** Gives the buffer back. */
     void release() {
         if (buffer != null) {
-            buffer.release();
+            giveBackTaken(takenBytes);
+            letGo(buffer);
             buffer = null;
         }
     }
@@ -97,6 +167,7 @@ final class ReceiveBuffer implements RecvByteBufAllocator {
         @Override
         public ByteBuf allocate(ByteBufAllocator unused) {
             if (isReleased()) {
+                memory.charge(Limits.HEADER_BYTES);
                 return allocator.directBuffer(Limits.HEADER_BYTES);
             }
             makeRoom();
@@ -147,7 +218,7 @@ final class ReceiveBuffer implements RecvByteBufAllocator {
 
         @Override
         public boolean continueReading(UncheckedBooleanSupplier maybeMoreData) {
-            return reads < READS_MAX && last > 0 && maybeMoreData.get();
+            return reads < READS_MAX && last > 0 && maybeMoreData.get() && mayReadOn();
         }
 
         @Override

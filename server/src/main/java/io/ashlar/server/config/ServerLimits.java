@@ -3,7 +3,7 @@ package io.ashlar.server.config;
 import io.ashlar.protocol.frame.Limits;
 
 /**
- * What one node lets its clients have. Together they bound its memory ({@link #memoryBytesMax}).
+ * What one node lets its clients have. What all of them together can take of its memory is in {@link MemoryBudget}.
  *
  * @param connectionsMax connections at a time; one more is refused
  * @param inFlightMax unanswered requests of one connection; granted in HELLO, beyond it the connection is not read from
@@ -14,6 +14,7 @@ import io.ashlar.protocol.frame.Limits;
  * @param handlesMax volumes open at a time on one connection
  * @param helloTimeoutMs how long a new connection may take to say HELLO
  * @param slowReaderTimeoutMs how long a client may take no byte of its answers before it is dropped
+ * @param openTimeoutMs how long OPEN waits for requests of an older use of the volume before it is answered BUSY
  */
 public record ServerLimits(
         int connectionsMax,
@@ -22,7 +23,11 @@ public record ServerLimits(
         int outboundBytesMax,
         int handlesMax,
         int helloTimeoutMs,
-        int slowReaderTimeoutMs) {
+        int slowReaderTimeoutMs,
+        int openTimeoutMs) {
+    /** Shorter than a bridge waits for an attachment, so that it learns why. */
+    private static final int OPEN_TIMEOUT_MS_DEFAULT = 5_000;
+
     /** 256 hosts' loops; 256 requests are four bursts of depth 64; 8 MiB are eight of the largest requests. */
     public static final ServerLimits DEFAULT = new ServerLimits(256, 256, 8 << 20, 1 << 20, 256, 10_000, 30_000);
 
@@ -35,16 +40,40 @@ public record ServerLimits(
         check("handles-max", handlesMax, 1, 65536);
         check("hello-timeout-ms", helloTimeoutMs, 1, 3_600_000);
         check("slow-reader-timeout-ms", slowReaderTimeoutMs, 1, 3_600_000);
+        check("open-timeout-ms", openTimeoutMs, 1, 3_600_000);
     }
 
-    /**
-     * Returns the most bytes that all connections together can take: what is being received, what waits for the disk
-     * with the receive buffers it lies in, what waits to be sent, and one frame over each bound.
-     */
-    public long memoryBytesMax() {
-        long perConnection =
-                Limits.RECEIVE_BYTES_MAX + 2L * pooledBytesMax + outboundBytesMax + 2L * Limits.FRAME_BYTES_MAX;
-        return perConnection * connectionsMax;
+    /** Creates limits with the usual time for OPEN. */
+    public ServerLimits(
+            int connectionsMax,
+            int inFlightMax,
+            int pooledBytesMax,
+            int outboundBytesMax,
+            int handlesMax,
+            int helloTimeoutMs,
+            int slowReaderTimeoutMs) {
+        this(
+                connectionsMax,
+                inFlightMax,
+                pooledBytesMax,
+                outboundBytesMax,
+                handlesMax,
+                helloTimeoutMs,
+                slowReaderTimeoutMs,
+                OPEN_TIMEOUT_MS_DEFAULT);
+    }
+
+    /** Returns these limits with another time for OPEN. */
+    public ServerLimits withOpenTimeoutMs(int newOpenTimeoutMs) {
+        return new ServerLimits(
+                connectionsMax,
+                inFlightMax,
+                pooledBytesMax,
+                outboundBytesMax,
+                handlesMax,
+                helloTimeoutMs,
+                slowReaderTimeoutMs,
+                newOpenTimeoutMs);
     }
 
     private static void check(String key, int value, int min, int max) {

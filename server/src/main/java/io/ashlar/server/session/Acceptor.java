@@ -2,8 +2,6 @@ package io.ashlar.server.session;
 
 import io.ashlar.base.annotation.ConfinedTo;
 import io.ashlar.base.annotation.LoopKind;
-import io.ashlar.protocol.codec.FrameDecoder;
-import io.ashlar.protocol.frame.Direction;
 import io.ashlar.server.metrics.NodeEvent;
 import io.netty.buffer.PooledByteBufAllocator;
 import io.netty.channel.Channel;
@@ -80,7 +78,7 @@ final class Acceptor extends ChannelInboundHandlerAdapter {
     private void begin(Channel channel, SessionLoop loop) {
         Connection connection = new Connection(services, loop, channel, connectionCount::decrementAndGet);
         connection.start();
-        channel.pipeline().addLast(new FrameDecoder(connection, Direction.TO_NODE));
+        channel.pipeline().addLast(connection.flow().decoder());
         channel.config().setAutoRead(true);
     }
 

@@ -5,6 +5,7 @@ import io.ashlar.base.annotation.LoopKind;
 import io.ashlar.protocol.codec.FrameWriter;
 import io.netty.buffer.ByteBuf;
 import io.netty.buffer.ByteBufAllocator;
+import java.util.ArrayList;
 
 /**
  * Where answers are put together, side by side, so that a batch of them is one part for the socket. A read's place is
@@ -29,6 +30,10 @@ final class AnswerBuffer {
     private final ByteBufAllocator allocator;
     private final FrameWriter writer;
     private final PinPool pins;
+    private final MemoryShare.Claim memory;
+    /** Chunks that were replaced and that the socket or a waiting read still refers to. */
+    private final ArrayList<ByteBuf> retired = new ArrayList<>(4);
+
     private final int[] index = new int[REGIONS_MAX];
     private final int[] length = new int[REGIONS_MAX];
     private final RequestSlot[] waiting = new RequestSlot[REGIONS_MAX];
@@ -36,11 +41,67 @@ final class AnswerBuffer {
     private int end;
     private int count;
     private long emittedCount;
+    private int takenBytes;
 
-    AnswerBuffer(ByteBufAllocator allocator, FrameWriter writer, PinPool pins) {
+    AnswerBuffer(ByteBufAllocator allocator, FrameWriter writer, PinPool pins, MemoryShare.Claim memory) {
         this.allocator = allocator;
         this.writer = writer;
         this.pins = pins;
+        this.memory = memory;
+    }
+
+    /** Returns whether there is memory for an answer of this length; without it {@link #reserve} must not be called. */
+    boolean mayReserve(int bytes) {
+        if (chunk == null ? bytes <= CHUNK_BYTES : hasRoom(bytes)) {
+            return true;
+        }
+        releaseRetired();
+        int needed = Math.max(bytes, CHUNK_BYTES);
+        if (needed > takenBytes && memory.take(needed - takenBytes)) {
+            takenBytes = needed;
+        }
+        return needed <= takenBytes;
+    }
+
+    private boolean hasRoom(int bytes) {
+        int from = count == 0 && chunk.refCnt() == 1 ? 0 : end;
+        return from + bytes <= chunk.capacity() && count < REGIONS_MAX;
+    }
+
+    private ByteBuf newChunk(int bytes) {
+        int size = Math.max(bytes, CHUNK_BYTES);
+        if (takenBytes < size) {
+            memory.charge(size - takenBytes);
+            takenBytes = size;
+        }
+        takenBytes -= size;
+        return allocator.directBuffer(size, size);
+    }
+
+    private void letGo(ByteBuf used) {
+        int capacity = used.capacity();
+        if (used.release()) {
+            memory.giveBack(capacity);
+        }
+    }
+
+    private void releaseRetired() {
+        for (int i = retired.size() - 1; i >= 0; i--) {
+            if (retired.get(i).refCnt() == 1) {
+                letGo(retired.remove(i));
+            }
+        }
+    }
+
+    /** Gives memory back that is not needed at once. */
+    void trim() {
+        releaseRetired();
+        memory.giveBack(takenBytes);
+        takenBytes = 0;
+        if (chunk != null && count == 0 && chunk.refCnt() == 1 && chunk.capacity() > CHUNK_BYTES) {
+            letGo(chunk);
+            chunk = null;
+        }
     }
 
     /** Returns the buffer that the index of the latest {@link #append} or {@link #reserve} means. */
@@ -62,7 +123,8 @@ final class AnswerBuffer {
 
     private int add(int bytes, RequestSlot slot) {
         if (chunk == null) {
-            chunk = allocator.directBuffer(Math.max(bytes, CHUNK_BYTES));
+            chunk = newChunk(bytes);
+            end = 0;
         } else if (count == 0 && chunk.refCnt() == 1) {
             end = 0;
         }
@@ -80,9 +142,13 @@ final class AnswerBuffer {
     }
 
     private void replaceChunk(int bytes) {
-        if (chunk.refCnt() > 1 || chunk.capacity() < bytes || chunk.capacity() > Math.max(bytes, CHUNK_BYTES)) {
-            chunk.release();
-            chunk = allocator.directBuffer(Math.max(bytes, CHUNK_BYTES));
+        releaseRetired();
+        if (chunk.refCnt() > 1) {
+            retired.add(chunk);
+            chunk = newChunk(bytes);
+        } else if (chunk.capacity() < bytes || chunk.capacity() > Math.max(bytes, CHUNK_BYTES)) {
+            letGo(chunk);
+            chunk = newChunk(bytes);
         }
         end = 0;
     }
@@ -151,8 +217,11 @@ final class AnswerBuffer {
         }
         emittedCount += count;
         count = 0;
+        retired.forEach(this::letGo);
+        retired.clear();
+        trim();
         if (chunk != null) {
-            chunk.release();
+            letGo(chunk);
             chunk = null;
         }
     }

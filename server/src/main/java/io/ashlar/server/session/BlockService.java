@@ -3,6 +3,7 @@ package io.ashlar.server.session;
 import io.ashlar.base.annotation.ThreadSafe;
 import io.ashlar.base.net.EpollLoop;
 import io.ashlar.base.time.Clock;
+import io.ashlar.server.config.MemoryBudget;
 import io.ashlar.server.config.ServerLimits;
 import io.ashlar.server.metrics.LoopCounters;
 import io.ashlar.server.registry.NodeIdentity;
@@ -37,11 +38,13 @@ public final class BlockService {
      * Prepares the service.
      *
      * @param counters one for each loop
+     * @param budget what the loops' connections may take
      * @param connectionCount raised and lowered with each connection
      */
     public BlockService(
             List<EpollLoop> epollLoops,
             List<LoopCounters> counters,
+            MemoryBudget budget,
             AtomicInteger connectionCount,
             NodeIdentity node,
             VolumeRegistry registry) {
@@ -49,7 +52,7 @@ public final class BlockService {
         this.node = node;
         this.registry = registry;
         for (int i = 0; i < epollLoops.size(); i++) {
-            loops.add(new SessionLoop(epollLoops.get(i), counters.get(i)));
+            loops.add(new SessionLoop(epollLoops.get(i), counters.get(i), budget));
         }
     }
 

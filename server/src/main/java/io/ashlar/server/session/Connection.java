@@ -45,6 +45,9 @@ final class Connection implements FrameHandler {
         CLOSED
     }
 
+    /** How long a peer that broke the protocol may take to read why. */
+    private static final long FAULTY_NS = TimeUnit.SECONDS.toNanos(1);
+
     private final NodeServices services;
     private final SessionLoop loop;
     private final Channel channel;
@@ -54,6 +57,7 @@ final class Connection implements FrameHandler {
     private final ControlRequests control;
     private final Runnable onEnd;
     private final long sinceNs;
+    private long faultyNs;
     private State state = State.NEW;
     private long sentSeen;
     private long sentSeenNs;
@@ -161,8 +165,10 @@ final class Connection implements FrameHandler {
             flow.emit();
             writer.write(MessageFrames.refusal(channel.alloc(), opcode, requestId, 0, status, detail));
             state = State.FAULTY;
+            faultyNs = loop.nowNs();
             flow.dropParked(null);
-            writer.closeAfterFlush();
+            channel.config().setAutoRead(true); // what still comes is thrown away by the decoder
+            writer.endAfterFlush();
         }
         return false;
     }
@@ -253,6 +259,9 @@ final class Connection implements FrameHandler {
         long helloNs = TimeUnit.MILLISECONDS.toNanos(services.limits().helloTimeoutMs());
         if (state == State.NEW && nowNs - sinceNs > helloNs) {
             refuseAndClose(Opcode.HELLO, 0, Status.TIMED_OUT, "no HELLO in time");
+        }
+        if (state == State.FAULTY && nowNs - faultyNs > FAULTY_NS) {
+            closeNow();
         }
         ChannelOutboundBuffer outbound = channel.unsafe().outboundBuffer();
         if (outbound == null) {

@@ -3,6 +3,7 @@ package io.ashlar.server.session;
 import com.google.protobuf.MessageLite;
 import io.ashlar.base.annotation.ConfinedTo;
 import io.ashlar.base.annotation.LoopKind;
+import io.ashlar.base.loop.Loop;
 import io.ashlar.base.status.Status;
 import io.ashlar.protocol.codec.MessageFrames;
 import io.ashlar.protocol.frame.FrameFault;
@@ -23,6 +24,7 @@ import io.ashlar.server.registry.OpenResult;
 import io.ashlar.server.registry.VolumeMessages;
 import io.ashlar.store.catalogue.VolumeRecord;
 import io.netty.buffer.ByteBuf;
+import java.util.concurrent.TimeUnit;
 
 /** HELLO, OPEN, CLOSE, ADMIN and BLOCK_STATUS: rare, so they may allocate; what may wait goes to the registry. */
 @ConfinedTo(LoopKind.DATA)
@@ -106,12 +108,38 @@ final class ControlRequests {
         }
         OpenRequest request =
                 new OpenRequest(open.getVolume(), open.getHostId(), open.getEpoch(), readOnly, steal, open.getLoop());
+        Loop loop = connection.loop().loop();
+        Loop.Scheduled patience = loop.schedule(
+                () -> giveUp(call, volume),
+                TimeUnit.MILLISECONDS.toNanos(services.limits().openTimeoutMs()));
         services.registry()
-                .open(request, volume, result -> connection.loop().loop().execute(() -> opened(call, volume, result)));
+                .open(
+                        request,
+                        volume,
+                        result -> loop.execute(() -> {
+                            patience.cancel();
+                            opened(call, volume, result);
+                        }));
         return true;
     }
 
+    /** The disk is stuck with older requests: the client learns that and may ask again; what is granted later goes back. */
+    private void giveUp(Call call, OpenVolume volume) {
+        if (volume.state() != OpenVolume.State.OPENING) {
+            return; // superseded or closed: the registry's answer ends it
+        }
+        volume.giveUpOpening();
+        call.refuse(Status.BUSY, "it is still finishing older requests of this volume", null);
+    }
+
     private void opened(Call call, OpenVolume volume, OpenResult result) {
+        if (call.answered) {
+            handles.remove(volume);
+            if (result instanceof OpenResult.Opened late) {
+                volume.opened(late.device(), late.ticket());
+            }
+            return;
+        }
         if (result instanceof OpenResult.Refused refused) {
             handles.remove(volume);
             call.refuse(refused.status(), refused.message(), refused.holder());
@@ -193,6 +221,7 @@ final class ControlRequests {
         private final Opcode opcode;
         private final long requestId;
         private final long startNs;
+        private boolean answered;
 
         Call(Opcode opcode, long requestId, long startNs) {
             this.opcode = opcode;
@@ -220,6 +249,7 @@ final class ControlRequests {
         }
 
         private void count(Status status) {
+            answered = true;
             long now = connection.loop().nowNs();
             connection.counters().answered(opcode, status, 0, now - startNs);
         }

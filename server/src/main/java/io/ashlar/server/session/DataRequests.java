@@ -14,7 +14,6 @@ import io.ashlar.protocol.frame.Limits;
 import io.ashlar.protocol.frame.Opcode;
 import io.ashlar.server.metrics.NodeEvent;
 import io.netty.buffer.ByteBuf;
-import io.netty.buffer.ByteBufAllocator;
 
 /**
  * Data requests from frames and to answers: the path of every read and write.
@@ -26,13 +25,26 @@ import io.netty.buffer.ByteBufAllocator;
 @ConfinedTo(LoopKind.DATA)
 final class DataRequests {
     private final SessionLoop loop;
-    private final ByteBufAllocator allocator;
     private final AnswerBuffer answers;
 
-    DataRequests(SessionLoop loop, ByteBufAllocator allocator, AnswerBuffer answers) {
+    DataRequests(SessionLoop loop, AnswerBuffer answers) {
         this.loop = loop;
-        this.allocator = allocator;
         this.answers = answers;
+    }
+
+    /** Returns whether a request reads, so that it needs memory of the answers. */
+    static boolean reads(RequestSlot slot) {
+        return slot.opcode() == Opcode.READ || slot.opcode() == Opcode.REPORT_CORRUPT;
+    }
+
+    /** Returns whether there is memory for what the request reads. */
+    boolean mayPrepare(RequestSlot slot) {
+        return !reads(slot) || answers.mayReserve(answerBytes(slot));
+    }
+
+    private static int answerBytes(RequestSlot slot) {
+        int length = (int) (BlockGeometry.blockCeiling(slot.endBytes()) - BlockGeometry.blockFloor(slot.offsetBytes()));
+        return Limits.HEADER_BYTES + (length >>> BlockGeometry.BLOCK_SHIFT) * Limits.CHECKSUM_BYTES + length;
     }
 
     /**
@@ -112,7 +124,7 @@ final class DataRequests {
         slot.setChecksums(slot.table());
     }
 
-    /** Has the reported blocks read and verified by the store, into memory that nobody looks at. */
+    /** Has the reported blocks read and verified by the store, into memory behind the answer, which is not sent. */
     private void prepareCheck(RequestSlot slot) {
         loop.counters().happened(NodeEvent.CORRUPTION_REPORTS);
         long from = BlockGeometry.blockFloor(slot.offsetBytes());
@@ -120,10 +132,9 @@ final class DataRequests {
                 BlockGeometry.blockCeiling(slot.endBytes()),
                 slot.volume().geometry().sizeBytes());
         int length = (int) (end - from);
-        ByteBuf scratch = allocator.directBuffer(length, length);
-        slot.scratch(scratch);
+        int start = answers.reserve(slot, Limits.HEADER_BYTES + length);
         ScatterList pieces = slot.memory();
-        pieces.add(scratch, 0, length);
+        pieces.add(answers.chunk(), start + Limits.HEADER_BYTES, length);
         slot.setData(Operation.READ, from, pieces, 0);
     }
 
@@ -138,7 +149,7 @@ final class DataRequests {
         FrameHeader header = begin(
                 buffer, start, slot.opcode(), slot.requestId(), slot.volume().handle(), status);
         int payloadBytes = 0;
-        if (status.isOk()) {
+        if (status.isOk() && slot.opcode() == Opcode.READ) {
             ChecksumList table = slot.table();
             int count = table.count();
             for (int i = 0; i < count; i++) {

@@ -101,6 +101,11 @@ final class OpenVolume implements VolumeUse {
         return true;
     }
 
+    /** Gives up waiting to be opened; what is granted later is given back. */
+    void giveUpOpening() {
+        state = State.GONE;
+    }
+
     void requestBegan() {
         inFlight++;
     }

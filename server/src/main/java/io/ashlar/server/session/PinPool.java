@@ -10,9 +10,15 @@ import io.netty.buffer.ByteBuf;
  */
 @ConfinedTo(LoopKind.DATA)
 final class PinPool {
+    private final MemoryShare.Claim memory;
     private Pin last;
     private Pin free;
     private long bytes;
+
+    /** Creates a pool for buffers whose memory is of the claim. */
+    PinPool(MemoryShare.Claim memory) {
+        this.memory = memory;
+    }
 
     /** One reference to a buffer, for all requests in it. */
     @ConfinedTo(LoopKind.DATA)
@@ -52,7 +58,9 @@ final class PinPool {
             return;
         }
         bytes -= pin.capacity;
-        pin.buffer.release();
+        if (pin.buffer.release()) {
+            memory.giveBack(pin.capacity);
+        }
         pin.buffer = null;
         pin.nextFree = free;
         free = pin;

@@ -5,9 +5,12 @@ import io.ashlar.base.annotation.LoopKind;
 import io.ashlar.base.block.BlockRequest;
 import io.ashlar.base.block.RequestList;
 import io.ashlar.base.status.Status;
+import io.ashlar.protocol.codec.FrameDecoder;
 import io.ashlar.protocol.codec.FrameWriter;
+import io.ashlar.protocol.frame.Direction;
 import io.ashlar.protocol.frame.FrameHeader;
 import io.ashlar.protocol.frame.Opcode;
+import io.ashlar.server.config.MemoryBudget;
 import io.ashlar.server.config.ServerLimits;
 import io.ashlar.server.metrics.LoopCounters;
 import io.ashlar.server.metrics.NodeEvent;
@@ -24,6 +27,7 @@ import java.util.ArrayList;
  *
  * Congested means that the client takes its answers too slowly, or that too much of what it sent waits for the disk. Then
  * reads wait (writes lie in the receive buffer already and their answers are small), and the connection is not read from.
+ * The same where the loop's connections together have used up its {@link MemoryShare}, until this one's turn comes.
  */
 @ConfinedTo(LoopKind.DATA)
 final class RequestFlow {
@@ -33,8 +37,11 @@ final class RequestFlow {
     private final ServerLimits limits;
     private final Channel channel;
     private final FrameWriter writer;
-    private final PinPool payloadPins = new PinPool();
-    private final PinPool answerPins = new PinPool();
+    private final MemoryShare.Claim receiveMemory;
+    private final MemoryShare.Claim answerMemory;
+    private final PinPool payloadPins;
+    private final PinPool answerPins;
+    private final FrameDecoder decoder;
     private final AnswerBuffer answers;
     private final DataRequests data;
     private final RequestList parked = new RequestList();
@@ -53,8 +60,30 @@ final class RequestFlow {
         this.limits = limits;
         this.channel = channel;
         this.writer = writer;
-        answers = new AnswerBuffer(channel.alloc(), writer, answerPins);
-        data = new DataRequests(loop, channel.alloc(), answers);
+        receiveMemory = loop.receiveMemory().new Claim(MemoryBudget.RECEIVE_BYTES, this::onReceiveMemory);
+        answerMemory = loop.answerMemory().new Claim(MemoryBudget.ANSWER_BYTES, goOn);
+        payloadPins = new PinPool(receiveMemory);
+        answerPins = new PinPool(answerMemory);
+        decoder = new FrameDecoder(connection, Direction.TO_NODE, receiveMemory);
+        answers = new AnswerBuffer(channel.alloc(), writer, answerPins, answerMemory);
+        data = new DataRequests(loop, answers);
+    }
+
+    /** Returns what cuts the connection's bytes into frames. */
+    FrameDecoder decoder() {
+        return decoder;
+    }
+
+    /** Gives memory back that is not needed at once: other connections wait for some. */
+    void trim() {
+        decoder.trim();
+        answers.trim();
+    }
+
+    private void onReceiveMemory() {
+        if (decoder.mayReadOn()) {
+            onCompletionsEnded();
+        }
     }
 
     /** Says that a frame has come; returns when, as far as latency goes. */
@@ -79,7 +108,7 @@ final class RequestFlow {
         Status status = data.decode(slot, header, memory, payloadIndex);
         if (!status.isOk()) {
             slot.complete(status);
-        } else if (slot.opcode() == Opcode.READ && (isCongested() || !parked.isEmpty())) {
+        } else if (DataRequests.reads(slot) && (!parked.isEmpty() || isCongested() || !data.mayPrepare(slot))) {
             parked.add(slot);
         } else {
             execute(slot);
@@ -190,7 +219,7 @@ final class RequestFlow {
             }
             answers.emit();
             writer.flush();
-        } while (!parked.isEmpty() && !isCongested());
+        } while (mayResume());
         pauseOrGoOn();
     }
 
@@ -200,14 +229,24 @@ final class RequestFlow {
                 || payloadPins.bytes() + answerPins.bytes() > limits.pooledBytesMax();
     }
 
+    private boolean mayResume() {
+        return !parked.isEmpty() && !isCongested() && data.mayPrepare((RequestSlot) parked.peek());
+    }
+
     private void resume() {
-        while (!parked.isEmpty() && !isCongested()) {
+        while (mayResume()) {
             execute((RequestSlot) parked.poll());
         }
     }
 
     private void pauseOrGoOn() {
-        boolean pause = connection.state() == Connection.State.STOPPING || !parked.isEmpty() || isCongested();
+        if (connection.state() == Connection.State.FAULTY) {
+            return;
+        }
+        boolean pause = connection.state() == Connection.State.STOPPING
+                || !parked.isEmpty()
+                || receiveMemory.isWaiting()
+                || isCongested();
         if (pause != paused) {
             paused = pause;
             if (pause) {
@@ -243,5 +282,7 @@ final class RequestFlow {
     void close() {
         dropParked(null);
         answers.close();
+        receiveMemory.end();
+        answerMemory.end();
     }
 }

@@ -28,7 +28,6 @@ final class RequestSlot extends BlockRequest {
     private long answerSerial;
     private PinPool.Pin answerPin;
     private PinPool.Pin payloadPin;
-    private ByteBuf scratch;
     private boolean ended;
 
     /** Takes the slot into use for a request. */
@@ -48,10 +47,6 @@ final class RequestSlot extends BlockRequest {
         volume = null;
         answerBuffer = null;
         memory.clear();
-        if (scratch != null) {
-            scratch.release();
-            scratch = null;
-        }
     }
 
     /** Returns the slot's list of memory, emptied, to be filled with one piece. */
@@ -119,11 +114,6 @@ final class RequestSlot extends BlockRequest {
 
     PinPool.Pin payloadPin() {
         return payloadPin;
-    }
-
-    /** Gives the slot memory that it releases at its end. */
-    void scratch(ByteBuf buffer) {
-        scratch = buffer;
     }
 
     @Override

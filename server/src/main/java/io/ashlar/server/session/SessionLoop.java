@@ -5,6 +5,7 @@ import io.ashlar.base.annotation.LoopKind;
 import io.ashlar.base.checksum.Crc32c;
 import io.ashlar.base.net.EpollLoop;
 import io.ashlar.protocol.frame.FrameHeader;
+import io.ashlar.server.config.MemoryBudget;
 import io.ashlar.server.metrics.LoopCounters;
 import java.util.ArrayList;
 import java.util.List;
@@ -21,11 +22,29 @@ final class SessionLoop {
     private final FrameHeader header = new FrameHeader();
     private final List<Connection> connections = new ArrayList<>();
     private final ArrayList<RequestSlot> freeSlots = new ArrayList<>();
+    private final MemoryShare receiveMemory;
+    private final MemoryShare answerMemory;
     private boolean sweeping;
 
-    SessionLoop(EpollLoop loop, LoopCounters counters) {
+    SessionLoop(EpollLoop loop, LoopCounters counters, MemoryBudget budget) {
         this.loop = loop;
         this.counters = counters;
+        receiveMemory = new MemoryShare(loop, counters, budget.receiveShareBytes(), this::trim);
+        answerMemory = new MemoryShare(loop, counters, budget.answerShareBytes(), this::trim);
+    }
+
+    MemoryShare receiveMemory() {
+        return receiveMemory;
+    }
+
+    MemoryShare answerMemory() {
+        return answerMemory;
+    }
+
+    private void trim() {
+        for (int i = 0; i < connections.size(); i++) {
+            connections.get(i).flow().trim();
+        }
     }
 
     EpollLoop loop() {

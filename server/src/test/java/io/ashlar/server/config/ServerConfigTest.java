@@ -88,10 +88,26 @@ class ServerConfigTest {
     }
 
     @Test
-    void shouldBoundTheMemoryOfAllConnections() {
-        ServerLimits one = new ServerLimits(1, 1, 2 << 20, 1 << 20, 1, 1, 1);
-        ServerLimits ten = new ServerLimits(10, 1, 2 << 20, 1 << 20, 1, 1, 1);
-        assertThat(one.memoryBytesMax()).isBetween(5L << 20, 16L << 20);
-        assertThat(ten.memoryBytesMax()).isEqualTo(10 * one.memoryBytesMax());
+    void shouldDivideTheMemoryOfTheLauncherForTheDefaultLimits() {
+        for (int loops = 1; loops <= 16; loops++) {
+            MemoryBudget budget = MemoryBudget.divide(512L << 20, ServerLimits.DEFAULT, loops);
+            long own = 256L * (MemoryBudget.RECEIVE_BYTES + MemoryBudget.ANSWER_BYTES);
+            assertThat(own + loops * (budget.receiveShareBytes() + budget.answerShareBytes()))
+                    .isLessThanOrEqualTo(budget.connectionBytesMax())
+                    .isGreaterThan(budget.connectionBytesMax() - (1 << 20));
+            assertThat(budget.connectionBytesMax()).isEqualTo(384L << 20);
+        }
+    }
+
+    @Test
+    void shouldSayHowMuchMemoryIsNeededWhenTheLimitsDoNotFit() {
+        ServerLimits many = new ServerLimits(4000, 256, 8 << 20, 1 << 20, 256, 10_000, 30_000);
+        assertThatThrownBy(() -> MemoryBudget.divide(512L << 20, many, 2))
+                .isInstanceOf(IllegalArgumentException.class)
+                .hasMessage(
+                        "server.connections-max = 4000 needs 4022 MiB of direct memory, and the JVM gives out 512 MiB:"
+                                + " lower it, or raise -XX:MaxDirectMemorySize in ASHLAR_JAVA_OPTS");
+        assertThat(MemoryBudget.divide(4022L << 20, many, 2).receiveShareBytes())
+                .isGreaterThanOrEqualTo(4L << 20);
     }
 }

@@ -2,8 +2,10 @@ package io.ashlar.server.session;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.ashlar.base.loop.ManualLoop;
 import io.ashlar.protocol.codec.FrameWriter;
 import io.ashlar.protocol.frame.Opcode;
+import io.ashlar.server.metrics.LoopCounters;
 import io.netty.buffer.ByteBuf;
 import io.netty.buffer.UnpooledByteBufAllocator;
 import io.netty.channel.embedded.EmbeddedChannel;
@@ -25,9 +27,11 @@ class AnswerBufferTest {
     void shouldSendEveryAnswerWholeAndOnceWhenReadsEndInAnyOrder(@ForAll long seed) {
         Random random = new Random(seed);
         EmbeddedChannel channel = new EmbeddedChannel();
-        PinPool pins = new PinPool();
+        MemoryShare share = new MemoryShare(new ManualLoop(), new LoopCounters(), 1 << 20, () -> {});
+        MemoryShare.Claim memory = share.new Claim(512 << 10, () -> {});
+        PinPool pins = new PinPool(memory);
         FrameWriter writer = new FrameWriter(channel);
-        AnswerBuffer answers = new AnswerBuffer(UnpooledByteBufAllocator.DEFAULT, writer, pins);
+        AnswerBuffer answers = new AnswerBuffer(UnpooledByteBufAllocator.DEFAULT, writer, pins, memory);
         List<RequestSlot> waiting = new ArrayList<>();
         Map<Integer, Integer> expected = new HashMap<>();
         Map<RequestSlot, Integer> reserved = new HashMap<>();

@@ -20,6 +20,7 @@ public final class ExtentSync implements Runnable {
     private final AtomicBoolean running = new AtomicBoolean();
     private final AtomicInteger filesLeft = new AtomicInteger();
     private final List<Listener> served = new ArrayList<>();
+    private final Runnable syncData = this::syncData;
 
     ExtentSync(Extent extent, Executor pool) {
         this.extent = extent;
@@ -57,11 +58,13 @@ public final class ExtentSync implements Runnable {
         }
         extent.clearDirty();
         filesLeft.set(2);
-        pool.execute(() -> {
-            extent.syncFile(extent.data());
-            fileDone();
-        });
+        pool.execute(syncData);
         extent.syncFile(extent.metadata());
+        fileDone();
+    }
+
+    private void syncData() {
+        extent.syncFile(extent.data());
         fileDone();
     }
 
