@@ -3,8 +3,11 @@ package io.ashlar.base.net;
 import io.ashlar.base.annotation.ThreadSafe;
 import io.ashlar.base.sys.Errno;
 import io.ashlar.base.sys.Linux;
+import io.ashlar.base.time.Clock;
+import io.netty.channel.DefaultSelectStrategyFactory;
 import io.netty.channel.IoEventLoop;
 import io.netty.channel.MultiThreadIoEventLoopGroup;
+import io.netty.channel.SelectStrategyFactory;
 import io.netty.channel.epoll.EpollIoHandler;
 import io.netty.util.concurrent.FastThreadLocalThread;
 import java.util.ArrayList;
@@ -15,12 +18,16 @@ import java.util.concurrent.ThreadFactory;
 import java.util.concurrent.TimeUnit;
 
 /**
- * A group of epoll loops, one thread each. Data loops are pinned, one per allowed CPU; a control loop is not pinned.
+ * A group of epoll loops, one thread each. Data loops are pinned, one per allowed CPU, and wait with {@link AdaptivePolling};
+ * a control loop is not pinned and sleeps at once.
  */
 @ThreadSafe
 public final class EpollLoops implements AutoCloseable {
     /** Bytes of an affinity mask: room for 1024 CPUs, as in the C library's cpu_set_t. */
     private static final int AFFINITY_MASK_BYTES = 128;
+
+    /** Events taken at a time: as many as there are (io.netty.channel.epoll.EpollIoHandler). */
+    private static final int EVENTS_GROWING = 0;
 
     private final MultiThreadIoEventLoopGroup group;
     private final List<EpollLoop> loops;
@@ -46,9 +53,11 @@ public final class EpollLoops implements AutoCloseable {
     }
 
     private static EpollLoops start(String prefix, int count, int[] cpuOf) {
+        SelectStrategyFactory waiting =
+                cpuOf == null ? DefaultSelectStrategyFactory.INSTANCE : () -> new AdaptivePolling(Clock.SYSTEM);
         ThreadFactory threads = task -> new FastThreadLocalThread(task, prefix);
         MultiThreadIoEventLoopGroup group =
-                new MultiThreadIoEventLoopGroup(count, threads, EpollIoHandler.newFactory());
+                new MultiThreadIoEventLoopGroup(count, threads, EpollIoHandler.newFactory(EVENTS_GROWING, waiting));
         List<EpollLoop> loops = new ArrayList<>(count);
         for (int i = 0; i < count; i++) {
             int cpu = cpuOf == null ? -1 : cpuOf[i];
