@@ -50,12 +50,16 @@ public final class BridgeDaemon implements AutoCloseable {
         thread.setDaemon(true);
         return thread;
     });
+    private final SelfWatch selfWatch;
     private volatile boolean stopping;
 
     private BridgeDaemon(BridgeParts parts, EpollLoops controlLoops) {
         this.parts = parts;
         this.controlLoops = controlLoops;
         leftovers = new Leftovers(parts);
+        OwnFiles files = OwnFiles.ofThisProcess(
+                parts.host(), parts.config().controlSocket().toAbsolutePath().getParent());
+        selfWatch = new SelfWatch(files, volumes.values());
     }
 
     /**
@@ -133,6 +137,7 @@ public final class BridgeDaemon implements AutoCloseable {
                 leftovers.resume(found);
                 found.setState(AttachedVolume.State.ATTACHED);
                 LOG.info("{} is served again as /dev/{}", found.name(), found.disk());
+                selfWatch.lookSoon();
                 return;
             } catch (IOException | RuntimeException e) {
                 if (!last.equals(e.getMessage())) {
@@ -167,6 +172,7 @@ public final class BridgeDaemon implements AutoCloseable {
         }
         mine.setState(AttachedVolume.State.ATTACHED);
         LOG.info("{} is /dev/{}", name, mine.disk());
+        selfWatch.lookSoon();
         return mine.describe(parts);
     }
 
@@ -293,6 +299,7 @@ public final class BridgeDaemon implements AutoCloseable {
     @Override
     public void close() {
         background.shutdownNow();
+        selfWatch.close();
         EpollLoop control = parts.loops().control();
         for (AttachedVolume volume : volumes.values()) {
             BridgedDevice device = volume.device();
