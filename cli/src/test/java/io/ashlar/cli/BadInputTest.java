@@ -162,6 +162,9 @@ class BadInputTest {
             bridge --cpus 1000                                          | 1 | can't be used
             bridge --bounce-size 1K                                     | 1 | 1 MiB to 1 GiB
             bridge --message-timeout 0                                  | 1 | at least 1 second
+            bridge --http 0.0.0.0:7442                                  | 1 | --insecure-listen
+            bridge --http nonsense                                      | 1 | is not an address
+            bridge --drain --control @folder/bridge.sock                | 3 | there is no such socket
             attach v --control @file                                    | 3 | is it running
             attach v --control @folder/bridge.sock                      | 3 | there is no such socket
             detach v --control @folder/bridge.sock                      | 3 | there is no such socket
