@@ -168,6 +168,7 @@ class BadInputTest {
             attach v --control @file                                    | 3 | is it running
             attach v --control @folder/bridge.sock                      | 3 | there is no such socket
             detach v --control @folder/bridge.sock                      | 3 | there is no such socket
+            detach v --force --control @folder/bridge.sock              | 3 | there is no such socket
             attachments --control @folder/bridge.sock                   | 3 | there is no such socket
             store check @busy                                           | 1 | in use by another process
             store check @plain                                          | 1 | is not a data folder
