@@ -3,6 +3,7 @@ package io.ashlar.cli;
 import io.ashlar.base.annotation.ConfinedTo;
 import io.ashlar.base.annotation.LoopKind;
 import io.ashlar.base.net.EpollLoops;
+import io.ashlar.cli.metrics.BridgeMetrics;
 import io.ashlar.vduse.agent.Attachment;
 import io.ashlar.vduse.agent.BridgeClient;
 import io.ashlar.vduse.agent.BridgeConfig;
@@ -136,9 +137,13 @@ final class BridgeCommand implements Callable<Integer> {
                 BridgeDaemon daemon = BridgeDaemon.start(
                         config, loops, volumes.on(sessions.all().get(0)));
                 BridgeHttp pages = http) {
-            serve(daemon, signals, pages.listen(daemon));
+            serve(daemon, signals, pages.listen(() -> ailment(daemon)));
             output.err().println("ashlar: " + daemon.stop());
         }
+    }
+
+    private static String ailment(BridgeDaemon daemon) {
+        return daemon.isStopping() ? "stopping" : BridgeMetrics.ailment(daemon.figures());
     }
 
     /** Takes commands until the bridge is to end. */
@@ -149,7 +154,7 @@ final class BridgeCommand implements Callable<Integer> {
                     "bridge is up: volumes of " + server.text() + ", control socket " + control.socket()
                             + (pages.isEmpty() ? "" : ", http://" + pages + "/metrics"),
                     Map.of("server", server.text(), "control", control.socket().toString(), "http", pages));
-            http.measure(daemon);
+            http.measure(daemon::figures);
             signals.awaitStop();
         } finally {
             commands.close();

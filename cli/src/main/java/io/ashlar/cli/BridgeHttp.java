@@ -5,10 +5,12 @@ import io.ashlar.base.annotation.LoopKind;
 import io.ashlar.cli.metrics.BridgeMetrics;
 import io.ashlar.server.config.ListenAddress;
 import io.ashlar.server.http.HttpEndpoint;
-import io.ashlar.vduse.agent.BridgeDaemon;
+import io.ashlar.vduse.agent.VolumeFigures;
 import java.io.IOException;
 import java.net.InetSocketAddress;
+import java.util.List;
 import java.util.concurrent.CompletableFuture;
+import java.util.function.Supplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import picocli.CommandLine.Option;
@@ -57,17 +59,18 @@ final class BridgeHttp implements AutoCloseable {
         return address;
     }
 
-    /** Starts to listen. Returns where, or an empty text. */
-    String listen(BridgeDaemon daemon) {
+    /**
+     * Starts to listen. Returns where, or an empty text.
+     *
+     * @param ailment why the bridge is not well, or an empty text
+     */
+    String listen(Supplier<String> ailment) {
         InetSocketAddress address = address();
         if (address == null) {
             return "";
         }
         try {
-            endpoint = HttpEndpoint.start(
-                    address,
-                    () -> metrics.join().text(),
-                    () -> daemon.isStopping() ? "stopping" : BridgeMetrics.ailment(daemon.figures()));
+            endpoint = HttpEndpoint.start(address, () -> metrics.join().text(), ailment);
         } catch (IOException e) {
             LOG.warn("no metrics: can't listen on {} ({})", http, e.getMessage());
             return "";
@@ -76,9 +79,9 @@ final class BridgeHttp implements AutoCloseable {
     }
 
     /** Sets the metrics up; scrapers that come before wait. */
-    void measure(BridgeDaemon daemon) {
+    void measure(Supplier<List<VolumeFigures>> volumes) {
         if (endpoint != null) {
-            metrics.complete(new BridgeMetrics(daemon::figures, "ashlar/" + Version.number()));
+            metrics.complete(new BridgeMetrics(volumes, "ashlar/" + Version.number()));
         }
     }
 
