@@ -16,6 +16,8 @@ import java.util.Collections;
 import java.util.List;
 import java.util.concurrent.ThreadFactory;
 import java.util.concurrent.TimeUnit;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * A group of epoll loops, one thread each. Data loops are pinned, one per allowed CPU, and wait with {@link AdaptivePolling};
@@ -23,6 +25,8 @@ import java.util.concurrent.TimeUnit;
  */
 @ThreadSafe
 public final class EpollLoops implements AutoCloseable {
+    private static final Logger LOG = LoggerFactory.getLogger(EpollLoops.class);
+
     /** Bytes of an affinity mask: room for 1024 CPUs, as in the C library's cpu_set_t. */
     private static final int AFFINITY_MASK_BYTES = 128;
 
@@ -69,11 +73,15 @@ public final class EpollLoops implements AutoCloseable {
         return new EpollLoops(group, loops);
     }
 
-    private static void pin(EpollLoop loop) {
+    private static byte[] maskOf(EpollLoop loop) {
         byte[] mask = new byte[AFFINITY_MASK_BYTES];
         mask[loop.cpu() >> 3] |= (byte) (1 << (loop.cpu() & 7));
+        return mask;
+    }
+
+    private static void pin(EpollLoop loop) {
         int result = loop.eventLoop()
-                .submit(() -> Linux.setAffinity(0, mask))
+                .submit(() -> Linux.setAffinity(0, maskOf(loop)))
                 .syncUninterruptibly()
                 .getNow();
         if (result < 0) {
@@ -105,6 +113,19 @@ public final class EpollLoops implements AutoCloseable {
             }
         }
         return null;
+    }
+
+    /** Pins the loop of a CPU that has been offline again: the kernel moves such threads, and does not move them back. */
+    public void pinAgain(int cpu) {
+        EpollLoop loop = ofCpu(cpu);
+        if (loop != null) {
+            loop.execute(() -> {
+                int result = Linux.setAffinity(0, maskOf(loop));
+                if (result < 0) {
+                    LOG.warn("can't pin {} to CPU {} again: {}", loop.name(), cpu, Errno.describe(result));
+                }
+            });
+        }
     }
 
     /** Ends the loops; what is registered with them is closed. Waits up to ten seconds. */

@@ -188,6 +188,7 @@ final class RemoteQueue implements BlockQueue, SessionListener, RangeOwner {
     @Override
     public void onLost() {
         answers.lost();
+        counters.lost.increment();
         counters.resent.add(slots.sent.count());
         slots.toSend.addAllFirst(slots.sent);
         inBatch = false;

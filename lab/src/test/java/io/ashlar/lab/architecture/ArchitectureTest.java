@@ -91,7 +91,8 @@ class ArchitectureTest {
     void shouldKeepTheMetricsLibraryOffTheDataPath() {
         noClasses()
                 .that()
-                .resideOutsideOfPackages("io.ashlar.server.metrics..", "io.ashlar.server.http..")
+                .resideOutsideOfPackages(
+                        "io.ashlar.server.metrics..", "io.ashlar.server.http..", "io.ashlar.cli.metrics..")
                 .should()
                 .dependOnClassesThat()
                 .resideInAnyPackage("io.micrometer..", "io.prometheus..")
