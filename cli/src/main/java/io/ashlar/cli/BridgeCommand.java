@@ -131,6 +131,7 @@ final class BridgeCommand implements Callable<Integer> {
         if (ioTimeout < 0 || ioTimeout > 86_400) {
             throw Failure.failed("--io-timeout: " + ioTimeout + " is not between 0 and 86400 seconds");
         }
+        String last;
         RemoteVolumes volumes = new RemoteVolumes(server.addresses(), ioTimeout * 1000);
         try (EpollLoops loops = EpollLoops.pinned("data", BridgeDaemon.cpusToUse(config));
                 EpollLoops sessions = EpollLoops.floating("session", 1);
@@ -138,8 +139,9 @@ final class BridgeCommand implements Callable<Integer> {
                         config, loops, volumes.on(sessions.all().get(0)));
                 BridgeHttp pages = http) {
             serve(daemon, signals, pages.listen(() -> ailment(daemon)));
-            output.err().println("ashlar: " + daemon.stop());
+            last = daemon.stop();
         }
+        output.err().println("ashlar: " + last); // behind what connections have to say of their end
     }
 
     private static String ailment(BridgeDaemon daemon) {

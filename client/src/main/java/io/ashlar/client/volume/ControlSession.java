@@ -148,7 +148,8 @@ final class ControlSession implements SessionListener {
 
     @Override
     public void onLost() {
-        if (volume.ended() == null && session.state() != ConnectionState.CLOSED) {
+        boolean ending = loop.eventLoop().isShuttingDown(); // of the whole program: the node is not to blame
+        if (!ending && volume.ended() == null && session.state() != ConnectionState.CLOSED) {
             LOG.warn(
                     "{}: {} can't be reached; requests wait",
                     volume.options().volume(),

@@ -51,7 +51,9 @@ final class AttachSequence {
     /** Attaches; on return the block device can be used, and the volume's state says so. */
     void attach(boolean readOnly, boolean steal) throws IOException {
         try {
-            AttachmentRecord details = createDevice(openVolume(readOnly, steal), readOnly);
+            VolumeOpener.OpenedVolume volume = openVolume(readOnly, steal);
+            checkWanted();
+            AttachmentRecord details = createDevice(volume, readOnly);
             checkWanted();
             putOnBus(details.vduse());
             finish(details);

@@ -105,7 +105,10 @@ public final class BridgedDevice implements DriverRequests {
      */
     public void resume(Consumer<String> whenStarted) {
         loops.control().assertInLoop();
-        startQueues(null, whenStarted);
+        startQueues(null, refusal -> {
+            spread.writeMasks();
+            whenStarted.accept(refusal);
+        });
         messages.open();
     }
 

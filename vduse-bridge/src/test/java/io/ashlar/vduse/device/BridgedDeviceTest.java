@@ -423,6 +423,24 @@ class BridgedDeviceTest {
     }
 
     @Test
+    void shouldFollowMasksAndCpusOfADeviceThatItHasTakenOver() throws Exception {
+        Assumptions.assumeThat(cpus.cardinality()).as("CPUs").isGreaterThan(1);
+        bindDriver();
+        close(device);
+        affinity.set(0, cpus);
+        device = newDevice();
+        CompletableFuture<String> resumed = new CompletableFuture<>();
+        control.execute(() -> device.resume(why -> resumed.complete(String.valueOf(why))));
+        assertThat(resumed.get(WAIT_SECONDS, TimeUnit.SECONDS)).isEqualTo("null");
+        assertThat(affinity.read(0)).as("narrowed").isEqualTo(served());
+        affinity.set(0, last());
+        control.eventLoop().submit(watch::check).get();
+        assertThat(served()).isEqualTo(last());
+        setOnline(without(last()));
+        assertThat(served()).isNotEqualTo(last());
+    }
+
+    @Test
     void shouldServeNothingButErrorsWhenItIsTakenOverToBeRemoved() throws Exception {
         bindDriver();
         close(device);
