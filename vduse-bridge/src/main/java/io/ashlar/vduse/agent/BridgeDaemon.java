@@ -133,6 +133,9 @@ public final class BridgeDaemon implements AutoCloseable {
             throw new BridgeException(name + " is " + words(other.state()) + (disk == null ? "" : " as /dev/" + disk));
         }
         try {
+            if (stopping) { // since the first look: whoever stops the bridge may not have seen this one
+                throw new BridgeException("the bridge is stopping");
+            }
             new AttachSequence(parts, mine).attach(readOnly, steal);
         } catch (IOException | RuntimeException e) {
             volumes.remove(name, mine);

@@ -97,8 +97,8 @@ public final class AffinityWatch implements AutoCloseable {
 
     private void checkOften() {
         if (!closed) {
+            loop.schedule(this::checkOften, CHECK_NS); // first, so that a listener's mistake ends one look only
             check();
-            loop.schedule(this::checkOften, CHECK_NS);
         }
     }
 

@@ -65,8 +65,8 @@ public final class CpuWatch {
     private void checkLater(EpollLoop loop) {
         loop.schedule(
                 () -> {
+                    checkLater(loop); // first, so that a listener's mistake ends one look and not the watch
                     check();
-                    checkLater(loop);
                 },
                 CHECK_NS);
     }
