@@ -12,7 +12,7 @@ import io.netty.util.IntSupplier;
  * events come seldom stops looking after a few of them.
  *
  * <p>The time for looking grows when an event came soon after the loop had gone to sleep, and shrinks, down to nothing,
- * when it came late or when looking was in vain. A task posted by another thread is seen when the looking ends.
+ * when it came late. A task posted by another thread is seen when the looking ends.
  */
 @ConfinedTo(LoopKind.DATA)
 final class AdaptivePolling implements SelectStrategy {
