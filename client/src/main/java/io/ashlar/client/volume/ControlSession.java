@@ -129,11 +129,13 @@ final class ControlSession implements SessionListener {
     }
 
     @Override
+    public boolean accepts(OpenAnswer opened) {
+        return volume.opened(opened);
+    }
+
+    @Override
     public void onReady(OpenAnswer opened) {
         incarnation = opened.getIncarnation();
-        if (!volume.opened(opened)) {
-            return;
-        }
         if (attached.isDone()) {
             LOG.info(
                     "{}: {} is back",

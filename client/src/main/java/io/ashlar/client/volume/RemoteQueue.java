@@ -169,6 +169,15 @@ final class RemoteQueue implements BlockQueue, SessionListener, RangeOwner {
     }
 
     @Override
+    public boolean accepts(OpenAnswer opened) {
+        if (volume.opened(opened)) {
+            return true;
+        }
+        endAll(volume.ended());
+        return false;
+    }
+
+    @Override
     public void onReady(OpenAnswer opened) {
         incarnation = opened.getIncarnation();
         counters.connected.increment();
@@ -180,9 +189,7 @@ final class RemoteQueue implements BlockQueue, SessionListener, RangeOwner {
         for (RequestSlot slot = slots.toSend.first(); slot != null; slot = slot.next) {
             slot.mayBeAtNode = false;
         }
-        if (volume.opened(opened)) {
-            settle();
-        }
+        settle();
     }
 
     @Override
