@@ -3,12 +3,13 @@ package io.ashlar.cli;
 import io.ashlar.base.annotation.ConfinedTo;
 import io.ashlar.base.annotation.LoopKind;
 import io.ashlar.vduse.agent.Attachment;
+import java.nio.file.Path;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
-/** {@code ashlar attach NAME}: prints the block device once it is ready. */
+/** {@code ashlar attach NAME}: prints the block device, or the socket, once it is ready. */
 @ConfinedTo(LoopKind.OWNER)
 @Command(
         name = "attach",
@@ -27,6 +28,21 @@ final class AttachCommand implements Runnable {
                     + " that host is gone.")
     private boolean steal;
 
+    @Option(
+            names = "--vhost-user",
+            paramLabel = "SOCKET",
+            description = "Serve it to virtual machines and tools that connect to this socket, one at a time, instead of"
+                    + " as a block device of this host. The socket belongs to the bridge's user (mode 0600).")
+    private Path socket;
+
+    @Option(
+            names = "--queues",
+            paramLabel = "N",
+            defaultValue = "0",
+            description = "With --vhost-user: virtqueues of the device; 0 means as the bridge is configured (default:"
+                    + " ${DEFAULT-VALUE}).")
+    private int queues;
+
     @Mixin
     private ControlOption control;
 
@@ -35,7 +51,12 @@ final class AttachCommand implements Runnable {
 
     @Override
     public void run() {
-        Attachment attachment = control.ask(bridge -> bridge.attach(name, readOnly, steal));
-        output.print(attachment.device(), AttachmentsCommand.fields(attachment));
+        if (socket == null && queues != 0) {
+            throw Failure.failed("--queues goes with --vhost-user; 'ashlar bridge --queues' says how many block devices have");
+        }
+        Attachment attachment = control.ask(bridge -> socket == null
+                ? bridge.attach(name, readOnly, steal)
+                : bridge.attachVhostUser(name, readOnly, steal, socket.toAbsolutePath(), queues));
+        output.print(AttachmentsCommand.place(attachment), AttachmentsCommand.fields(attachment));
     }
 }

@@ -40,6 +40,7 @@ final class AttachmentsCommand implements Runnable {
         fields.put("name", attachment.name());
         fields.put("device", attachment.device());
         fields.put("link", attachment.link());
+        fields.put("socket", attachment.socket());
         fields.put("state", attachment.state());
         fields.put("readOnly", attachment.readOnly());
         fields.put("sizeBytes", attachment.sizeBytes());
@@ -51,8 +52,14 @@ final class AttachmentsCommand implements Runnable {
         return fields;
     }
 
+    /** Returns where to find it: the block device, or the socket. */
+    static String place(Attachment attachment) {
+        return attachment.socket() == null ? attachment.device() : attachment.socket();
+    }
+
     static Map<String, Object> row(Attachment attachment) {
         Map<String, Object> row = fields(attachment);
+        row.put("device", place(attachment));
         row.put("size", SizeText.format(attachment.sizeBytes()));
         row.put("access", attachment.readOnly() ? "read-only" : "read-write");
         row.put(

@@ -77,6 +77,26 @@ public interface LibC {
 
     int bind(int fd, @In byte[] address, int length);
 
+    int listen(int fd, int backlog);
+
+    int accept4(int fd, long address, long addressLength, int flags);
+
+    int connect(int fd, @In byte[] address, int length);
+
+    @ssize_t
+    long recvmsg(int fd, long header, int flags);
+
+    @ssize_t
+    long sendmsg(int fd, long header, int flags);
+
+    int memfd_create(CharSequence name, int flags);
+
+    int fcntl(int fd, int command, long argument);
+
+    int fstatfs(int fd, long result);
+
+    int sigaction(int signal, long action, long oldAction);
+
     @ssize_t
     long send(int fd, @In byte[] buffer, @size_t long length, int flags);
 

@@ -27,6 +27,8 @@ public final class Linux {
 
     /** From {@code linux/fcntl.h}: paths are relative to the working folder. */
     private static final int AT_FDCWD = -100;
+    /** From {@code linux/fcntl.h}: an empty path means the descriptor itself. */
+    private static final int AT_EMPTY_PATH = 0x1000;
     /** From {@code linux/stat.h}: ask for stx_blocks. */
     private static final int STATX_BLOCKS = 0x400;
     /** From {@code linux/stat.h}: size of struct statx, and where stx_blocks (512 bytes each) lies in it. */
@@ -95,6 +97,16 @@ public final class Linux {
         } finally {
             statx.release();
         }
+    }
+
+    /** Reads what statx(2) knows of an open file into the {@link FileFacts#STATX_BYTES} bytes at the address. */
+    static int statx(int fd, int mask, long address) {
+        return check(LIBC.statx(fd, "", AT_EMPTY_PATH, mask, address));
+    }
+
+    /** Reads what statfs(2) knows of an open file's file system into the {@link FileFacts#STATFS_BYTES} bytes at the address. */
+    static int fstatfs(int fd, long address) {
+        return check(LIBC.fstatfs(fd, address));
     }
 
     /** Makes a file or directory durable, metadata included. */
@@ -217,6 +229,66 @@ public final class Linux {
     /** Binds a socket to a raw sockaddr. */
     public static int bind(int fd, byte[] address) {
         return check(LIBC.bind(fd, address, address.length));
+    }
+
+    /** Lets others connect to a bound socket. */
+    public static int listen(int fd, int backlog) {
+        return check(LIBC.listen(fd, backlog));
+    }
+
+    /** Takes a connection; close-on-exec and non-blocking are set. */
+    public static int accept(int fd) {
+        return check(LIBC.accept4(fd, 0, 0, OpenFlags.NONBLOCK | OpenFlags.CLOEXEC));
+    }
+
+    /** Connects to a raw sockaddr. */
+    public static int connect(int fd, byte[] address) {
+        return check(LIBC.connect(fd, address, address.length));
+    }
+
+    /** Receives what the struct msghdr at the address has room for. */
+    static long receiveMessage(int fd, long header, int flags) {
+        return check(LIBC.recvmsg(fd, header, flags));
+    }
+
+    /** Sends what the struct msghdr at the address says. */
+    static long sendMessage(int fd, long header, int flags) {
+        return check(LIBC.sendmsg(fd, header, flags));
+    }
+
+    /** Creates a file that lies in memory and has no name; close-on-exec, and it may be sealed. */
+    public static int memoryFile(String name) {
+        // MFD_CLOEXEC | MFD_ALLOW_SEALING (linux/memfd.h)
+        return check(LIBC.memfd_create(name, 1 | 2));
+    }
+
+    /** Forbids a file of {@link #memoryFile} to shrink (F_ADD_SEALS, F_SEAL_SHRINK; linux/fcntl.h). */
+    public static int sealAgainstShrinking(int fd) {
+        return check(LIBC.fcntl(fd, 1033, 2));
+    }
+
+    /** Returns whether a file can't shrink any more; false where seals are unknown. */
+    public static boolean isSealedAgainstShrinking(int fd) {
+        int seals = check(LIBC.fcntl(fd, 1034, 0)); // F_GET_SEALS
+        return seals > 0 && (seals & 2) != 0;
+    }
+
+    /** Makes reads and writes of an open file return -EAGAIN instead of waiting (F_SETFL, O_NONBLOCK). */
+    public static int setNonBlocking(int fd) {
+        int flags = check(LIBC.fcntl(fd, 3, 0)); // F_GETFL
+        return flags < 0 ? flags : check(LIBC.fcntl(fd, 4, flags | OpenFlags.NONBLOCK));
+    }
+
+    /** Sets the action of a signal from the struct sigaction at the address, and stores the former one; 0 for neither. */
+    static int signalAction(int signal, long action, long former) {
+        return check(LIBC.sigaction(signal, action, former));
+    }
+
+    /** Maps zeroed private memory that may hold instructions; returns the address or -errno. */
+    static long mapExecutable(long length) {
+        // PROT_READ | PROT_WRITE | PROT_EXEC; MAP_PRIVATE | MAP_ANONYMOUS (asm-generic/mman-common.h)
+        long address = LIBC.mmap(null, length, 1 | 2 | 4, 2 | 0x20, -1, 0).address();
+        return address == -1 ? -errno() : address;
     }
 
     /** Sends a message. */

@@ -142,7 +142,8 @@ class ArchitectureTest {
                 .that(areNot(
                         "io.ashlar.server.StorageNode", // when it was started
                         "io.ashlar.store.catalogue.VolumeCatalogue", // when a volume was made, since when it is held
-                        "io.ashlar.vduse.agent.AttachSequence")) // since when a volume is attached
+                        "io.ashlar.vduse.agent.AttachSequence", // since when a volume is attached
+                        "io.ashlar.vduse.agent.SocketSequence"))
                 .should()
                 .callMethod(Clock.class, "wallMs")
                 .because("timeouts and ages are taken from the monotonic clock")

@@ -8,6 +8,7 @@ import io.ashlar.base.time.Clock;
 import io.ashlar.vduse.blk.VirtioBlkConfig;
 import io.ashlar.vduse.device.BridgedDevice;
 import io.ashlar.vduse.device.DeviceShape;
+import io.ashlar.vduse.device.ServedDevice;
 import io.ashlar.vduse.device.VduseDevice;
 import io.ashlar.vduse.device.VduseException;
 import io.ashlar.vduse.device.VduseSysfs;
@@ -79,6 +80,7 @@ final class AttachSequence {
     }
 
     private AttachmentRecord createDevice(VolumeOpener.OpenedVolume volume, boolean readOnly) throws IOException {
+        parts.vduse().check();
         int queues = queueCount();
         int queueSize = parts.config().queueSize();
         long bounceBytes = parts.budget().take(queues, queueSize, parts.config().bounceBytes());
@@ -93,7 +95,8 @@ final class AttachSequence {
                 queueSize,
                 bounceBytes,
                 parts.config().inOrder(),
-                Clock.SYSTEM.wallMs());
+                Clock.SYSTEM.wallMs(),
+                null);
         VirtioBlkConfig config = configOf(volume.device(), details);
         create(details.vduse(), config);
         VduseSysfs sysfs = new VduseSysfs(details.vduse());
@@ -252,7 +255,7 @@ final class AttachSequence {
     }
 
     private void giveUp() {
-        BridgedDevice device = attached.device();
+        ServedDevice device = attached.device();
         if (device != null) {
             device.fail(); // so that the kernel does not wait for its I/O
         }

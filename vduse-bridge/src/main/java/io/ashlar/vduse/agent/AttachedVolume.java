@@ -2,7 +2,7 @@ package io.ashlar.vduse.agent;
 
 import io.ashlar.base.annotation.ThreadSafe;
 import io.ashlar.base.block.BlockGeometry;
-import io.ashlar.vduse.device.BridgedDevice;
+import io.ashlar.vduse.device.ServedDevice;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
@@ -29,7 +29,7 @@ final class AttachedVolume {
     private State state;
     private boolean givenUp;
     private AttachmentRecord details;
-    private BridgedDevice device;
+    private ServedDevice device;
     private VolumeOpener.OpenedVolume volume;
     private String disk;
 
@@ -102,7 +102,7 @@ final class AttachedVolume {
         return state;
     }
 
-    synchronized void opened(VolumeOpener.OpenedVolume opened, BridgedDevice newDevice, AttachmentRecord newDetails) {
+    synchronized void opened(VolumeOpener.OpenedVolume opened, ServedDevice newDevice, AttachmentRecord newDetails) {
         volume = opened;
         device = newDevice;
         details = newDetails;
@@ -112,12 +112,20 @@ final class AttachedVolume {
         disk = newDisk;
     }
 
-    synchronized BridgedDevice device() {
+    synchronized ServedDevice device() {
         return device;
     }
 
     synchronized AttachmentRecord details() {
         return details;
+    }
+
+    /** Returns where people find it: its disk, or its socket; null while there is neither. */
+    synchronized String place() {
+        if (details != null && details.isVhostUser()) {
+            return details.socket();
+        }
+        return disk == null ? null : "/dev/" + disk;
     }
 
     /** Returns the disk's name, or null while there is none. */
@@ -152,12 +160,13 @@ final class AttachedVolume {
                     geometry == null ? 0 : geometry.logicalBlockBytes(),
                     cpus,
                     details == null ? 0 : details.bounceBytes(),
-                    details == null ? 0 : details.sinceMs());
+                    details == null ? 0 : details.sinceMs(),
+                    details == null ? null : details.socket());
         }
     }
 
     private List<Integer> cpus(BridgeParts parts) {
-        BridgedDevice current = device();
+        ServedDevice current = device();
         if (current == null) {
             return List.of();
         }

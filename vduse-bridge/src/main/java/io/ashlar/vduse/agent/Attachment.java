@@ -16,6 +16,7 @@ import java.util.List;
  * @param queueCpus the CPU that serves each virtqueue, -1 where the driver does not use it
  * @param bounceBytes size of its bounce window
  * @param sinceMs when it was attached, milliseconds since 1970
+ * @param socket where vhost-user front ends connect; null for a block device
  */
 public record Attachment(
         String name,
@@ -28,4 +29,5 @@ public record Attachment(
         int logicalBlockBytes,
         List<Integer> queueCpus,
         long bounceBytes,
-        long sinceMs) {}
+        long sinceMs,
+        String socket) {}

@@ -6,13 +6,14 @@ package io.ashlar.vduse.agent;
  * @param version of this format
  * @param volume the volume's name
  * @param id its UUID, as text
- * @param vduse the VDUSE device's name
+ * @param vduse the device's name, which is the VDUSE device's if it is one
  * @param readOnly as attached
  * @param queues virtqueues of the device
  * @param queueSize descriptors of each
- * @param bounceBytes bounce window
+ * @param bounceBytes bounce window; 0 where there is none
  * @param inOrder whether completions were published in the order of fetching
  * @param sinceMs when it was attached, milliseconds since 1970
+ * @param socket where front ends connect, or null for a VDUSE device
  */
 record AttachmentRecord(
         int version,
@@ -24,6 +25,12 @@ record AttachmentRecord(
         int queueSize,
         long bounceBytes,
         boolean inOrder,
-        long sinceMs) {
+        long sinceMs,
+        String socket) {
     static final int VERSION = 1;
+
+    /** Returns whether it is served to front ends on a socket, and not to the kernel. */
+    boolean isVhostUser() {
+        return socket != null;
+    }
 }

@@ -35,6 +35,19 @@ public final class BridgeClient implements AutoCloseable {
                 .get(0);
     }
 
+    /**
+     * Attaches a volume for vhost-user front ends; returns once they can connect.
+     *
+     * @param socket where; an absolute path
+     * @param queues virtqueues, 0 as the bridge is configured
+     */
+    public Attachment attachVhostUser(String name, boolean readOnly, boolean steal, Path socket, int queues)
+            throws IOException {
+        return ask(new BridgeRequest(BridgeRequest.ATTACH, name, readOnly, steal, false, socket.toString(), queues))
+                .attachments()
+                .get(0);
+    }
+
     /** Detaches a volume. */
     public void detach(String name, boolean force) throws IOException {
         ask(new BridgeRequest(BridgeRequest.DETACH, name, false, false, force));

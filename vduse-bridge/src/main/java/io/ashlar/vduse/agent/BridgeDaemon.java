@@ -4,7 +4,7 @@ import io.ashlar.base.annotation.ThreadSafe;
 import io.ashlar.base.net.EpollLoop;
 import io.ashlar.base.net.EpollLoops;
 import io.ashlar.base.time.Clock;
-import io.ashlar.vduse.device.BridgedDevice;
+import io.ashlar.vduse.device.ServedDevice;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -104,13 +104,13 @@ public final class BridgeDaemon implements AutoCloseable {
             try {
                 leftovers.resume(found);
                 found.setState(AttachedVolume.State.ATTACHED);
-                LOG.info("{} is served again as /dev/{}", found.name(), found.disk());
+                LOG.info("{} is served again as {}", found.name(), found.place());
                 selfWatch.lookSoon();
                 return;
             } catch (IOException | RuntimeException e) {
                 if (!last.equals(e.getMessage())) {
                     last = String.valueOf(e.getMessage());
-                    LOG.warn("can't serve {} (/dev/{}) yet: {}", found.name(), found.disk(), last);
+                    LOG.warn("can't serve {} ({}) yet: {}", found.name(), found.place(), last);
                 }
                 found.setState(AttachedVolume.State.RESUMING);
             }
@@ -118,8 +118,8 @@ public final class BridgeDaemon implements AutoCloseable {
         }
     }
 
-    /** Attaches a volume and returns when its block device is there. */
-    public Attachment attach(String name, boolean readOnly, boolean steal) throws IOException {
+    /** Attaches a volume and returns when its block device, or its socket, is there. */
+    public Attachment attach(String name, AttachWish wish) throws IOException {
         if (!NAME.matcher(name).matches()) {
             throw new BridgeException("'" + name + "' can't be the name of a volume");
         }
@@ -129,19 +129,23 @@ public final class BridgeDaemon implements AutoCloseable {
         AttachedVolume mine = new AttachedVolume(name, AttachedVolume.State.ATTACHING);
         AttachedVolume other = volumes.putIfAbsent(name, mine);
         if (other != null) {
-            String disk = other.disk();
-            throw new BridgeException(name + " is " + words(other.state()) + (disk == null ? "" : " as /dev/" + disk));
+            String place = other.place();
+            throw new BridgeException(name + " is " + words(other.state()) + (place == null ? "" : " as " + place));
         }
         try {
             if (stopping) { // since the first look: whoever stops the bridge may not have seen this one
                 throw new BridgeException("the bridge is stopping");
             }
-            new AttachSequence(parts, mine).attach(readOnly, steal);
+            if (wish.socket() == null) {
+                new AttachSequence(parts, mine).attach(wish.readOnly(), wish.steal());
+            } else {
+                new SocketSequence(parts, mine).attach(wish);
+            }
         } catch (IOException | RuntimeException e) {
             volumes.remove(name, mine);
             throw e;
         }
-        LOG.info("{} is /dev/{}", name, mine.disk());
+        LOG.info("{} is {}", name, mine.place());
         selfWatch.lookSoon();
         return mine.describe(parts);
     }
@@ -200,7 +204,7 @@ public final class BridgeDaemon implements AutoCloseable {
             if (!force || Clock.SYSTEM.nowNs() - deadlineNs > 0) {
                 throw new BridgeException(volume.name() + " is " + words(before));
             }
-            BridgedDevice device = volume.device();
+            ServedDevice device = volume.device();
             if (device != null) {
                 device.fail();
             }
@@ -275,7 +279,7 @@ public final class BridgeDaemon implements AutoCloseable {
         List<String> staying = left.stream()
                 .filter(volume -> volume.details() != null)
                 .map(volume -> StopReport.device(
-                        volume.name(), volume.disk(), volume.details().vduse()))
+                        volume.name(), volume.place(), volume.details().vduse()))
                 .sorted()
                 .toList();
         return StopReport.line(staying, answered);
@@ -288,7 +292,7 @@ public final class BridgeDaemon implements AutoCloseable {
             underWay = false;
             for (AttachedVolume volume : volumes.values()) {
                 volume.giveUp();
-                BridgedDevice device = volume.device();
+                ServedDevice device = volume.device();
                 if (volume.isGivenUp() && device != null) {
                     device.fail(); // else the kernel would wait for its first reads
                 }
@@ -301,9 +305,9 @@ public final class BridgeDaemon implements AutoCloseable {
     }
 
     /** Returns whether everything in flight has been answered in time. */
-    private boolean quiesce(List<BridgedDevice> devices) {
+    private boolean quiesce(List<ServedDevice> devices) {
         CountDownLatch drained = new CountDownLatch(devices.size());
-        for (BridgedDevice device : devices) {
+        for (ServedDevice device : devices) {
             parts.loops().control().execute(() -> device.quiesce(drained::countDown));
         }
         try {
@@ -324,7 +328,7 @@ public final class BridgeDaemon implements AutoCloseable {
         selfWatch.close();
         EpollLoop control = parts.loops().control();
         for (AttachedVolume volume : volumes.values()) {
-            BridgedDevice device = volume.device();
+            ServedDevice device = volume.device();
             if (device != null) {
                 control.execute(() -> device.close(() -> {}));
             }

@@ -9,6 +9,7 @@ import io.ashlar.vduse.device.BridgedDevice;
 import io.ashlar.vduse.device.CpuWatch;
 import io.ashlar.vduse.device.QueuePlacement;
 import io.ashlar.vduse.device.VduseControl;
+import io.ashlar.vduse.device.VduseException;
 import java.io.IOException;
 import java.util.BitSet;
 import org.slf4j.Logger;
@@ -32,17 +33,11 @@ record BridgeParts(
     /**
      * Takes the lock, VDUSE's control device and a loop for control messages.
      *
-     * @throws IOException if another bridge has the lock, or this host has no VDUSE for us
+     * @throws IOException if another bridge has the lock
      */
     static BridgeParts open(BridgeConfig config, EpollLoops dataLoops, VolumeOpener opener) throws IOException {
         StateFolder state = StateFolder.open(config.controlSocket());
-        VduseControl vduse;
-        try {
-            vduse = VduseControl.open();
-        } catch (IOException e) {
-            state.close();
-            throw e;
-        }
+        VduseControl vduse = openVduse();
         EpollLoops controlLoops = EpollLoops.floating("bridge-control", 1);
         long budget = config.bounceBudgetBytes() > 0 ? config.bounceBudgetBytes() : HostMemory.totalBytes() / 8;
         HostFolders host = HostFolders.REAL;
@@ -57,6 +52,16 @@ record BridgeParts(
                 controlLoops,
                 state,
                 new BounceBudget(budget));
+    }
+
+    /** Virtual machines and tools can be served where the kernel has no VDUSE. */
+    private static VduseControl openVduse() {
+        try {
+            return VduseControl.open();
+        } catch (VduseException e) {
+            LOG.warn("{}; volumes can be attached with --vhost-user only", e.getMessage());
+            return VduseControl.absent(e);
+        }
     }
 
     private static BridgedDevice.Loops startLoops(BridgeConfig config, EpollLoops dataLoops, EpollLoop control) {

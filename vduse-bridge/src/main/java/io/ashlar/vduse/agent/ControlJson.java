@@ -32,6 +32,8 @@ final class ControlJson {
             json.writeBooleanField("readOnly", request.readOnly());
             json.writeBooleanField("steal", request.steal());
             json.writeBooleanField("force", request.force());
+            text(json, "socket", request.socket());
+            json.writeNumberField("queues", request.queues());
         });
     }
 
@@ -42,7 +44,9 @@ final class ControlJson {
                 fields.text("name"),
                 fields.flag("readOnly"),
                 fields.flag("steal"),
-                fields.flag("force"));
+                fields.flag("force"),
+                fields.text("socket"),
+                (int) fields.number("queues"));
     }
 
     static byte[] toBytes(BridgeAnswer answer) throws IOException {
@@ -79,6 +83,7 @@ final class ControlJson {
         json.writeEndArray();
         json.writeNumberField("bounceBytes", it.bounceBytes());
         json.writeNumberField("sinceMs", it.sinceMs());
+        text(json, "socket", it.socket());
     }
 
     static BridgeAnswer toAnswer(byte[] bytes) throws IOException {
@@ -107,7 +112,8 @@ final class ControlJson {
                         .map(cpu -> Math.toIntExact((Long) cpu))
                         .toList(),
                 fields.number("bounceBytes"),
-                fields.number("sinceMs"));
+                fields.number("sinceMs"),
+                fields.text("socket"));
     }
 
     static byte[] toBytes(AttachmentRecord details) throws IOException {
@@ -122,6 +128,7 @@ final class ControlJson {
             json.writeNumberField("bounceBytes", details.bounceBytes());
             json.writeBooleanField("inOrder", details.inOrder());
             json.writeNumberField("sinceMs", details.sinceMs());
+            text(json, "socket", details.socket());
         });
     }
 
@@ -137,7 +144,8 @@ final class ControlJson {
                 (int) fields.number("queueSize"),
                 fields.number("bounceBytes"),
                 fields.flag("inOrder"),
-                fields.number("sinceMs"));
+                fields.number("sinceMs"),
+                fields.text("socket"));
     }
 
     private static void text(JsonGenerator json, String field, String value) throws IOException {

@@ -105,6 +105,14 @@ public final class ControlServer implements AutoCloseable {
         }
     }
 
+    private static AttachWish wish(BridgeRequest request) throws IOException {
+        return new AttachWish(
+                request.readOnly(),
+                request.steal(),
+                request.socket() == null ? null : SocketSequence.path(request.socket()),
+                request.queues());
+    }
+
     private BridgeAnswer answer(byte[] line) {
         BridgeRequest request;
         try {
@@ -116,8 +124,7 @@ public final class ControlServer implements AutoCloseable {
             String command = String.valueOf(request.command());
             String name = String.valueOf(request.name());
             return switch (command) {
-                case BridgeRequest.ATTACH ->
-                    BridgeAnswer.of(List.of(daemon.attach(name, request.readOnly(), request.steal())));
+                case BridgeRequest.ATTACH -> BridgeAnswer.of(List.of(daemon.attach(name, wish(request))));
                 case BridgeRequest.DETACH -> {
                     daemon.detach(name, request.force());
                     yield BridgeAnswer.of(List.of());

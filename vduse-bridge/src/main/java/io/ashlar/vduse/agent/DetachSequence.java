@@ -2,6 +2,7 @@ package io.ashlar.vduse.agent;
 
 import io.ashlar.base.annotation.ConfinedTo;
 import io.ashlar.base.annotation.LoopKind;
+import io.ashlar.vduse.vhost.VhostUserDevice;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.util.List;
@@ -35,14 +36,32 @@ final class DetachSequence {
      * @param force whether to remove the device under its users, and to end its I/O with errors
      */
     void detach(boolean force) throws IOException {
+        if (!force && attached.device() instanceof VhostUserDevice device && !isReleased(device)) {
+            throw new BridgeException(
+                    attached.name() + " (" + attached.place() + ") is in use: a front end is connected");
+        }
         String disk = attached.disk();
         if (force || disk == null || !Files.exists(parts.host().dev().resolve(disk))) {
-            if (force) {
+            if (force && attached.device() != null) {
                 attached.device().fail();
             }
             attached.teardown().run();
             return;
         }
+        detachDisk(disk);
+    }
+
+    /** Returns whether no front end is connected, and makes sure that none will be. */
+    private boolean isReleased(VhostUserDevice device) {
+        return parts.loops()
+                .control()
+                .eventLoop()
+                .submit(device::release)
+                .syncUninterruptibly()
+                .getNow();
+    }
+
+    private void detachDisk(String disk) throws IOException {
         DiskNode node = new DiskNode(parts.host(), disk);
         try (DiskNode.Hold hold = node.hold()) {
             List<String> found = users.of(disk);

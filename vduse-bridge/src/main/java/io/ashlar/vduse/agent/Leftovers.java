@@ -40,6 +40,11 @@ final class Leftovers {
             }
             found.add(identify(vduse));
         }
+        for (AttachmentRecord details : parts.state().loadVhostUser()) {
+            AttachedVolume volume = new AttachedVolume(details.volume(), AttachedVolume.State.RESUMING);
+            volume.opened(null, null, details);
+            found.add(volume);
+        }
         return found;
     }
 
@@ -87,7 +92,8 @@ final class Leftovers {
                 BridgeConfig.defaults().queueSize(),
                 sysfs.bounceSize(),
                 true,
-                0);
+                0,
+                null);
     }
 
     /** Takes a device over: opens its volume again, and serves what the earlier bridge has left unanswered. */
@@ -98,6 +104,10 @@ final class Leftovers {
             volume.device().close();
             throw new BridgeException("there is another volume of that name now");
         }
+        if (details.isVhostUser()) {
+            new SocketSequence(parts, attached).resume(details, volume);
+            return;
+        }
         AttachSequence sequence = new AttachSequence(parts, attached);
         takeOver(attached, sequence, volume, false);
         sequence.resumed(details);
@@ -105,6 +115,9 @@ final class Leftovers {
 
     /** Makes an orphan, or a device that can't be resumed, ready to be removed: its I/O ends with errors. */
     void serveErrors(AttachedVolume orphan) throws IOException {
+        if (orphan.details().isVhostUser()) {
+            return; // nobody has any I/O there before its socket is back
+        }
         NullBlockDevice nowhere = new NullBlockDevice(new BlockGeometry(BlockGeometry.EXTENT_BYTES, 4096, false));
         UUID id = UUID.fromString(orphan.details().id());
         takeOver(orphan, new AttachSequence(parts, orphan), new VolumeOpener.OpenedVolume(nowhere, id), true);

@@ -5,6 +5,7 @@ import java.io.IOException;
 import java.nio.channels.FileChannel;
 import java.nio.channels.FileLock;
 import java.nio.channels.OverlappingFileLockException;
+import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
@@ -12,7 +13,11 @@ import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.PosixFilePermission;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Set;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * The folder beside the control socket (mode 0700, in memory): one file per attached device for a successor, and a lock
@@ -20,8 +25,10 @@ import java.util.Set;
  */
 @ThreadSafe
 final class StateFolder implements AutoCloseable {
+    private static final Logger LOG = LoggerFactory.getLogger(StateFolder.class);
     private static final Set<PosixFilePermission> FOLDER_MODE = PosixFilePermissions.fromString("rwx------");
     private static final Set<PosixFilePermission> FILE_MODE = PosixFilePermissions.fromString("rw-------");
+    private static final String SUFFIX = ".json";
     private static final long FILE_BYTES_MAX = 64 << 10;
 
     private final Path folder;
@@ -101,13 +108,32 @@ final class StateFolder implements AutoCloseable {
         return record;
     }
 
+    /** Returns the records of all devices that are served on sockets, as far as they can be read. */
+    List<AttachmentRecord> loadVhostUser() throws IOException {
+        List<AttachmentRecord> found = new ArrayList<>();
+        try (DirectoryStream<Path> files = Files.newDirectoryStream(folder, "*" + SUFFIX)) {
+            for (Path file : files) {
+                String name = file.getFileName().toString();
+                try {
+                    AttachmentRecord record = load(name.substring(0, name.length() - SUFFIX.length()));
+                    if (record != null && record.isVhostUser()) {
+                        found.add(record);
+                    }
+                } catch (IOException e) {
+                    LOG.warn("{}", e.getMessage());
+                }
+            }
+        }
+        return found;
+    }
+
     /** Forgets a device. */
     void delete(String vduse) throws IOException {
         Files.deleteIfExists(file(vduse));
     }
 
     private Path file(String vduse) {
-        return folder.resolve(vduse + ".json");
+        return folder.resolve(vduse + SUFFIX);
     }
 
     @Override

@@ -23,8 +23,8 @@ final class StopReport {
                 + ". 'ashlar bridge' goes on with them, 'ashlar detach --force NAME' gives one up";
     }
 
-    /** Returns a device as people know it: by its disk, or, while it has none, by the kernel's name for it. */
-    static String device(String volume, String disk, String vduse) {
-        return volume + " (" + (disk == null ? vduse : "/dev/" + disk) + ")";
+    /** Returns a device as people know it: by its disk or socket, or, while it has none, by the kernel's name for it. */
+    static String device(String volume, String place, String vduse) {
+        return volume + " (" + (place == null ? vduse : place) + ")";
     }
 }

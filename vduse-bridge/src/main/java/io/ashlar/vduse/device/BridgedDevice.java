@@ -32,7 +32,7 @@ import org.slf4j.LoggerFactory;
  * the requests in flight have been cut off the driver's memory; they end later, on memory of their own.
  */
 @ConfinedTo(LoopKind.CONTROL)
-public final class BridgedDevice implements DriverRequests {
+public final class BridgedDevice implements ServedDevice, DriverRequests {
     private static final Logger LOG = LoggerFactory.getLogger(BridgedDevice.class);
     private static final int STATUS_DRIVER_OK = 4;
     private static final int STATUS_FEATURES_OK = 8;
@@ -81,8 +81,8 @@ public final class BridgedDevice implements DriverRequests {
         this.config = config;
         this.loops = loops;
         this.volume = new GatedDevice(volume);
-        iotlb = new Iotlb(kernel);
-        ServedQueue.Shared shared = new ServedQueue.Shared(name, kernel, iotlb, this.volume, inOrder);
+        iotlb = new Iotlb(kernel::map);
+        ServedQueue.Shared shared = new ServedQueue.Shared(name, new KernelPort(kernel), iotlb, this.volume, inOrder);
         for (int i = 0; i < config.queueCount(); i++) {
             slots.add(new QueueSlot(shared, loops.control(), loops.data(), i));
         }
@@ -172,7 +172,7 @@ public final class BridgedDevice implements DriverRequests {
         for (QueueSlot slot : slots) {
             stops.expect();
             drains.expect();
-            slot.stop(mode, stops::arrived, () -> drains.arrived(null));
+            slot.stop(mode, stops::arrived, position -> drains.arrived(null));
         }
         stops.armed();
         drains.armed();
@@ -226,12 +226,12 @@ public final class BridgedDevice implements DriverRequests {
         }
     }
 
-    /** Ends everything in flight and to come with an error; for a device that must go while its node is away. */
+    @Override
     public void fail() {
         volume.fail();
     }
 
-    /** Stops fetching, for good, and lets what is in flight end; the driver's requests wait for a successor. */
+    @Override
     public void quiesce(Runnable whenDrained) {
         loops.control().assertInLoop();
         leaving = true;
@@ -239,7 +239,7 @@ public final class BridgedDevice implements DriverRequests {
         stopQueues(StopMode.DRAIN, () -> {}, whenDrained);
     }
 
-    /** Lets go of the kernel's device and of its memory; {@code whenClosed} runs when the volume may be closed. */
+    @Override
     public void close(Runnable whenClosed) {
         loops.control().assertInLoop();
         leaving = true;
@@ -248,12 +248,12 @@ public final class BridgedDevice implements DriverRequests {
         stopQueues(StopMode.ABANDON, kernel::close, whenClosed);
     }
 
-    /** Returns what is counted of each virtqueue. Any thread may call it. */
+    @Override
     public List<QueueCounters> counters() {
         return slots.stream().map(QueueSlot::counters).toList();
     }
 
-    /** Returns the CPU that serves each virtqueue, -1 for those that the driver does not use. */
+    @Override
     public List<Integer> queueCpus() {
         loops.control().assertInLoop();
         return slots.stream().map(QueueSlot::cpu).toList();

@@ -8,23 +8,24 @@ import java.util.function.Consumer;
 
 /** Calls back once everything expected has arrived, with what was brought; at once if nothing was expected. */
 @ConfinedTo(LoopKind.CONTROL)
-final class Countdown<T> {
+public final class Countdown<T> {
     private final List<T> brought = new ArrayList<>();
     private final Consumer<List<T>> whenComplete;
     /** One for {@link #armed}, so that arrivals before it complete nothing. */
     private int missing = 1;
 
-    Countdown(Consumer<List<T>> whenComplete) {
+    /** Creates one that expects nothing yet. */
+    public Countdown(Consumer<List<T>> whenComplete) {
         this.whenComplete = whenComplete;
     }
 
     /** Expects one more arrival. */
-    void expect() {
+    public void expect() {
         missing++;
     }
 
     /** One has arrived, and brought something or null. */
-    void arrived(T value) {
+    public void arrived(T value) {
         if (value != null) {
             brought.add(value);
         }
@@ -34,7 +35,7 @@ final class Countdown<T> {
     }
 
     /** Everything expected has been said. */
-    void armed() {
+    public void armed() {
         arrived(null);
     }
 }

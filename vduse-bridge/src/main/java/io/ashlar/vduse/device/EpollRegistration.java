@@ -16,7 +16,7 @@ import java.util.function.Consumer;
  * descriptor stays its creator's, who closes it after {@link #cancel()}.
  */
 @ConfinedTo(LoopKind.OWNER)
-final class EpollRegistration implements EpollIoHandle {
+public final class EpollRegistration implements EpollIoHandle {
     private final FileDescriptor descriptor;
     private final Consumer<EpollIoOps> onReady;
     private IoRegistration registration;
@@ -27,7 +27,7 @@ final class EpollRegistration implements EpollIoHandle {
     }
 
     /** Registers a descriptor; called on the loop. What was ready before is reported too. */
-    static EpollRegistration register(EpollLoop loop, int fd, Consumer<EpollIoOps> onReady) {
+    public static EpollRegistration register(EpollLoop loop, int fd, Consumer<EpollIoOps> onReady) {
         loop.assertInLoop();
         EpollRegistration handle = new EpollRegistration(fd, onReady);
         handle.registration =
@@ -37,7 +37,7 @@ final class EpollRegistration implements EpollIoHandle {
     }
 
     /** Stops waiting; called on the loop. */
-    void cancel() {
+    public void cancel() {
         registration.cancel();
     }
 

@@ -17,7 +17,7 @@ import java.util.List;
  * its node is away, since the kernel waits for all its I/O first.
  */
 @ThreadSafe
-final class GatedDevice implements BlockDevice {
+public final class GatedDevice implements BlockDevice {
     private final BlockDevice volume;
 
     @GuardedBy("this")
@@ -26,7 +26,8 @@ final class GatedDevice implements BlockDevice {
     @GuardedBy("this")
     private boolean failed;
 
-    GatedDevice(BlockDevice volume) {
+    /** Creates an open gate. */
+    public GatedDevice(BlockDevice volume) {
         this.volume = volume;
     }
 
@@ -56,7 +57,7 @@ final class GatedDevice implements BlockDevice {
     }
 
     /** Ends everything in flight and to come with an error. */
-    synchronized void fail() {
+    public synchronized void fail() {
         failed = true;
         for (GatedQueue queue : queues) {
             queue.loop.execute(queue::fail);

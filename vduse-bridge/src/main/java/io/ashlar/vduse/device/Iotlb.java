@@ -12,21 +12,29 @@ import java.util.List;
  * back. Each queue has a {@link MemoryView} of its own, so the lock is taken once per queue and region only.
  */
 @ThreadSafe
-final class Iotlb {
-    private final KernelDevice kernel;
+public final class Iotlb {
+    private final Mapper mapper;
 
     @GuardedBy("this")
     private final List<MappedRegion> regions = new ArrayList<>();
 
-    Iotlb(KernelDevice kernel) {
-        this.kernel = kernel;
+    /** Maps the region that holds an address, or returns null where there is none (yet). */
+    @FunctionalInterface
+    public interface Mapper {
+        /** The caller owns the mapping. Called on any loop, one call at a time. */
+        MappedRegion map(long iova);
+    }
+
+    /** Creates an empty one. */
+    public Iotlb(Mapper mapper) {
+        this.mapper = mapper;
     }
 
     /** Returns the region that holds the address, with a reference for the caller, or null when there is none. */
-    synchronized MappedRegion acquire(long iova) {
+    public synchronized MappedRegion acquire(long iova) {
         MappedRegion region = find(iova);
         if (region == null) {
-            region = kernel.map(iova);
+            region = mapper.map(iova);
             if (region == null) {
                 return null;
             }
@@ -47,7 +55,7 @@ final class Iotlb {
     }
 
     /** Forgets the regions in the inclusive range; each is unmapped once no view refers to it. */
-    synchronized void forget(long start, long last) {
+    public synchronized void forget(long start, long last) {
         for (Iterator<MappedRegion> all = regions.iterator(); all.hasNext(); ) {
             MappedRegion region = all.next();
             if (region.overlaps(start, last)) {
@@ -62,7 +70,7 @@ final class Iotlb {
      *
      * @param writes the memory that requests in flight may yet send; its bytes stay as they are
      */
-    synchronized void sever(List<MemoryRange> writes) throws VduseException {
+    public synchronized void sever(List<MemoryRange> writes) throws VduseException {
         try {
             for (MappedRegion region : regions) {
                 if (region.isShared()) {
@@ -78,6 +86,11 @@ final class Iotlb {
         }
     }
 
+    /** Returns whether the file behind a region has shrunk under its mapping: the driver's memory is not what it was. */
+    public synchronized boolean hasVanished() {
+        return regions.stream().anyMatch(MappedRegion::vanished);
+    }
+
     /** A piece of this process's memory. */
-    record MemoryRange(long address, int lengthBytes) {}
+    public record MemoryRange(long address, int lengthBytes) {}
 }

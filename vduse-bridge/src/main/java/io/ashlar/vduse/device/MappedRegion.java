@@ -2,6 +2,7 @@ package io.ashlar.vduse.device;
 
 import io.ashlar.base.annotation.ThreadSafe;
 import io.ashlar.base.sys.Linux;
+import io.ashlar.base.sys.MemoryGuard;
 import io.ashlar.vduse.vring.Access;
 import io.ashlar.vduse.vring.MemoryMap;
 import io.netty.buffer.ByteBuf;
@@ -21,14 +22,28 @@ public final class MappedRegion {
     private final long iova;
     private final long lengthBytes;
     private final long address;
+    private final Mapping mapping;
     private final Access access;
     private final AtomicInteger references = new AtomicInteger(1);
 
-    /** Takes over a mapping; the creator holds the first reference. */
+    /**
+     * A mapping of this process, as it was made and gets unmapped.
+     *
+     * @param guard its entry in the {@link MemoryGuard}, or -1 where its file can't shrink
+     */
+    public record Mapping(long address, long lengthBytes, int guard) {}
+
+    /** Takes over a mapping that is just the region; the creator holds the first reference. */
     MappedRegion(long iova, long lengthBytes, long address, Access access) {
+        this(iova, lengthBytes, address, new Mapping(address, lengthBytes, -1), access);
+    }
+
+    /** Takes over a mapping that holds the region, which starts at the address; the creator holds the first reference. */
+    public MappedRegion(long iova, long lengthBytes, long address, Mapping mapping, Access access) {
         this.iova = iova;
         this.lengthBytes = lengthBytes;
         this.address = address;
+        this.mapping = mapping;
         this.access = access;
     }
 
@@ -59,10 +74,16 @@ public final class MappedRegion {
     }
 
     /** Gives a reference back; the last one unmaps. */
-    void release() {
+    public void release() {
         if (references.decrementAndGet() == 0) {
-            Linux.unmap(address, lengthBytes);
+            MemoryGuard.get().release(mapping.guard());
+            Linux.unmap(mapping.address(), mapping.lengthBytes());
         }
+    }
+
+    /** Returns whether its file has shrunk, so that private memory has taken its place. */
+    boolean vanished() {
+        return MemoryGuard.get().vanished(mapping.guard());
     }
 
     /** Returns whether anyone but the caller, who holds one reference, still refers to it. */
@@ -72,7 +93,7 @@ public final class MappedRegion {
 
     /** Prepares private memory to take this region's place. */
     Severance prepareToSever() throws VduseException {
-        long copy = Linux.mapAnonymous(lengthBytes);
+        long copy = Linux.mapAnonymous(mapping.lengthBytes());
         if (copy < 0) {
             throw new VduseException("no address space to detach requests from the driver's memory", copy);
         }
@@ -90,15 +111,15 @@ public final class MappedRegion {
         /** Keeps the bytes at a place of the region, as far as it lies in it; for the data of writes in flight. */
         void keep(long from, int length) {
             if (from >= address && from + length <= address + lengthBytes) {
-                Linux.wrap(copy + (from - address), length).setBytes(0, Linux.wrap(from, length), 0, length);
+                Linux.wrap(copy + (from - mapping.address()), length).setBytes(0, Linux.wrap(from, length), 0, length);
             }
         }
 
         /** Replaces the region's memory, for all threads at once. */
         void commit() throws VduseException {
-            int result = Linux.moveMapping(copy, lengthBytes, address);
+            int result = Linux.moveMapping(copy, mapping.lengthBytes(), mapping.address());
             if (result < 0) {
-                Linux.unmap(copy, lengthBytes);
+                Linux.unmap(copy, mapping.lengthBytes());
                 throw new VduseException("can't detach requests from the driver's memory", result);
             }
         }

@@ -9,16 +9,18 @@ import java.util.List;
 
 /** One queue's view of its device's memory, and the references that keep it mapped. */
 @ConfinedTo(LoopKind.DATA)
-final class MemoryView implements RegionSource {
+public final class MemoryView implements RegionSource {
     private final Iotlb iotlb;
     private final MemoryMap map = new MemoryMap(this);
     private final List<MappedRegion> held = new ArrayList<>();
 
-    MemoryView(Iotlb iotlb) {
+    /** Creates a view that refers to nothing yet. */
+    public MemoryView(Iotlb iotlb) {
         this.iotlb = iotlb;
     }
 
-    MemoryMap map() {
+    /** Returns the map, which fills itself. */
+    public MemoryMap map() {
         return map;
     }
 
@@ -34,7 +36,7 @@ final class MemoryView implements RegionSource {
     }
 
     /** Gives all memory back; nothing of the queue touches it any more. */
-    void release() {
+    public void release() {
         map.clear();
         held.forEach(MappedRegion::release);
         held.clear();

@@ -24,11 +24,11 @@ import org.slf4j.LoggerFactory;
  * A stop is confirmed by the queue's loop at once, whatever storage does; requests in flight end later, by themselves.
  */
 @ConfinedTo(LoopKind.CONTROL)
-final class QueueSlot {
+public final class QueueSlot {
     private static final Logger LOG = LoggerFactory.getLogger(QueueSlot.class);
 
     /** Where a slot is in its life. */
-    enum State {
+    public enum State {
         IDLE,
         STARTING,
         SERVING,
@@ -43,33 +43,38 @@ final class QueueSlot {
 
     private State state = State.IDLE;
     private ServedQueue served;
+    /** Stopped last, perhaps with requests in flight: a draining stop may be followed by an abandoning one. */
+    private ServedQueue draining;
+
     private EpollLoop loop;
     private ServedQueue.Setup setup;
     private int wantedCpu = -1;
 
-    QueueSlot(ServedQueue.Shared shared, EpollLoop control, EpollLoops dataLoops, int index) {
+    /** Creates an idle slot. */
+    public QueueSlot(ServedQueue.Shared shared, EpollLoop control, EpollLoops dataLoops, int index) {
         this.shared = shared;
         this.control = control;
         this.dataLoops = dataLoops;
         this.index = index;
     }
 
-    State state() {
+    /** Returns where it is in its life. */
+    public State state() {
         return state;
     }
 
     /** Returns what is counted of the queue, whatever loop serves it; for any thread. */
-    QueueCounters counters() {
+    public QueueCounters counters() {
         return counters;
     }
 
     /** Returns the CPU whose loop serves the queue, or is going to; -1 while idle. */
-    int cpu() {
+    public int cpu() {
         return state == State.IDLE ? -1 : wantedCpu;
     }
 
     /** Starts serving on a CPU's loop; {@code whenStarted} gets null or why not, on the control loop. */
-    void start(ServedQueue.Setup newSetup, int cpu, Consumer<String> whenStarted) {
+    public void start(ServedQueue.Setup newSetup, int cpu, Consumer<String> whenStarted) {
         setup = newSetup;
         wantedCpu = cpu;
         startOn(cpu, whenStarted);
@@ -128,21 +133,30 @@ final class QueueSlot {
      *
      * @param confirmed gets the memory of writes still in flight, on the control loop, as soon as the queue's loop fetches
      *     no more
-     * @param drained runs on the control loop when nothing is in flight any more
+     * @param drained gets, on the control loop, where a successor goes on when nothing is in flight any more
      */
-    void stop(StopMode mode, Consumer<List<Iotlb.MemoryRange>> confirmed, Runnable drained) {
-        ServedQueue stopping = served;
+    public void stop(StopMode mode, Consumer<List<Iotlb.MemoryRange>> confirmed, Consumer<VringPosition> drained) {
+        ServedQueue stopping = served == null ? draining : served;
+        draining = stopping;
         EpollLoop on = loop;
         state = State.IDLE;
         served = null;
         if (stopping == null) {
             confirmed.accept(List.of());
-            drained.run();
+            drained.accept(VringPosition.START);
             return;
         }
         on.execute(() -> {
-            List<Iotlb.MemoryRange> writes = stopping.stop(mode, position -> control.execute(drained));
+            List<Iotlb.MemoryRange> writes =
+                    stopping.stop(mode, position -> control.execute(() -> onDrained(stopping, position, drained)));
             control.execute(() -> confirmed.accept(writes));
         });
+    }
+
+    private void onDrained(ServedQueue drained, VringPosition position, Consumer<VringPosition> whenDrained) {
+        if (draining == drained) {
+            draining = null;
+        }
+        whenDrained.accept(position);
     }
 }

@@ -17,7 +17,7 @@ import org.slf4j.LoggerFactory;
  * lives elsewhere until one is back.
  */
 @ConfinedTo(LoopKind.CONTROL)
-final class QueueSpread {
+public final class QueueSpread {
     private static final Logger LOG = LoggerFactory.getLogger(QueueSpread.class);
 
     private final String name;
@@ -35,7 +35,8 @@ final class QueueSpread {
     private final Path[] watched;
     private final Runnable onCpus = this::onCpusChanged;
 
-    QueueSpread(String name, BridgedDevice.Loops loops, QueueAffinity affinity, List<QueueSlot> slots) {
+    /** Creates one; nothing is placed before {@link #place}. */
+    public QueueSpread(String name, BridgedDevice.Loops loops, QueueAffinity affinity, List<QueueSlot> slots) {
         this.name = name;
         this.loops = loops;
         this.affinity = affinity;
@@ -49,7 +50,7 @@ final class QueueSpread {
     }
 
     /** Chooses the CPU of a queue that is about to start. */
-    int place(int queue) {
+    public int place(int queue) {
         BitSet mask = read(queue);
         QueuePlacement.Choice choice = loops.placement().place(mask);
         if (choice.forced()) {
@@ -76,7 +77,7 @@ final class QueueSpread {
     }
 
     /** Writes the masks that must change, and watches all of them from now on. */
-    void writeMasks() {
+    public void writeMasks() {
         for (int i = 0; i < cpuOf.length; i++) {
             if (cpuOf[i] < 0) {
                 continue;
@@ -155,18 +156,23 @@ final class QueueSpread {
     }
 
     /** The queues have stopped: their masks mean nothing until they start again. */
-    void forget() {
+    public void forget() {
         loops.cpus().remove(onCpus);
         for (int i = 0; i < cpuOf.length; i++) {
-            if (cpuOf[i] >= 0) {
-                loops.placement().remove(cpuOf[i]);
-                cpuOf[i] = -1;
-                home[i] = null;
-            }
-            if (watched[i] != null) {
-                loops.watch().remove(watched[i]);
-                watched[i] = null;
-            }
+            forget(i);
+        }
+    }
+
+    /** One queue has stopped. */
+    public void forget(int queue) {
+        if (cpuOf[queue] >= 0) {
+            loops.placement().remove(cpuOf[queue]);
+            cpuOf[queue] = -1;
+            home[queue] = null;
+        }
+        if (watched[queue] != null) {
+            loops.watch().remove(watched[queue]);
+            watched[queue] = null;
         }
     }
 }

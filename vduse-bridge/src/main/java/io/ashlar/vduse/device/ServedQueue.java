@@ -4,7 +4,6 @@ import io.ashlar.base.annotation.ConfinedTo;
 import io.ashlar.base.annotation.LoopKind;
 import io.ashlar.base.net.EpollLoop;
 import io.ashlar.base.sys.Errno;
-import io.ashlar.base.sys.Linux;
 import io.ashlar.vduse.blk.QueueCounters;
 import io.ashlar.vduse.blk.QueueEvents;
 import io.ashlar.vduse.blk.QueueFigure;
@@ -29,7 +28,7 @@ import org.slf4j.LoggerFactory;
  * loop.
  */
 @ConfinedTo(LoopKind.DATA)
-final class ServedQueue implements QueueEvents {
+public final class ServedQueue implements QueueEvents {
     private static final Logger LOG = LoggerFactory.getLogger(ServedQueue.class);
     private static final long CALL_RETRY_NS = 1_000_000;
 
@@ -37,16 +36,17 @@ final class ServedQueue implements QueueEvents {
      * What a queue shares with its siblings.
      *
      * @param name the device's name, for messages
+     * @param port kicks and calls
      * @param inOrder whether completions are published in the order of fetching
      */
-    record Shared(String name, KernelDevice kernel, Iotlb iotlb, GatedDevice volume, boolean inOrder) {}
+    public record Shared(String name, QueuePort port, Iotlb iotlb, GatedDevice volume, boolean inOrder) {}
 
     /**
      * What the driver has set up.
      *
      * @param position where to go on, or null for behind the last element in the used ring
      */
-    record Setup(QueueInfo info, long features, VringPosition position, VirtioBlkConfig config) {}
+    public record Setup(QueueInfo info, long features, VringPosition position, VirtioBlkConfig config) {}
 
     private final Shared shared;
     private final int index;
@@ -56,7 +56,7 @@ final class ServedQueue implements QueueEvents {
 
     private VirtioBlkQueue engine;
     private EpollRegistration kick;
-    private int eventFd = -1;
+    private int kickFd = -1;
     private boolean callsEnded;
     private boolean callRetryPending;
     private boolean drained;
@@ -79,17 +79,10 @@ final class ServedQueue implements QueueEvents {
                     : SplitVirtqueue.publishedPosition(layout, memory.map());
             VringOptions options = VringOptions.of(setup.features(), shared.inOrder());
             SplitVirtqueue vring = new SplitVirtqueue(layout, options, position, memory.map());
-            eventFd = Linux.eventfd();
-            if (eventFd < 0) {
-                throw new VduseException("no eventfd", eventFd);
-            }
             engine = new VirtioBlkQueue(loop, shared.volume(), setup.config(), vring, memory.map(), this, counters);
             counters.set(QueueFigure.BROKEN, 0);
-            kick = EpollRegistration.register(loop, eventFd, ops -> onKick());
-            int result = shared.kernel().setKick(index, eventFd);
-            if (result < 0) {
-                throw new VduseException("the kernel does not take the kick eventfd", result);
-            }
+            kickFd = shared.port().openKick(index);
+            kick = EpollRegistration.register(loop, kickFd, ops -> onKick());
         } catch (VringException | VduseException | IllegalArgumentException e) {
             stop(StopMode.ABANDON, position -> {});
             return e.getMessage();
@@ -115,12 +108,10 @@ final class ServedQueue implements QueueEvents {
         if (kick != null) {
             kick.cancel();
             kick = null;
-            // Refused after a reset, when the kernel has dropped it already.
-            shared.kernel().setKick(index, -1);
         }
-        if (eventFd >= 0) {
-            Linux.close(eventFd);
-            eventFd = -1;
+        if (kickFd >= 0) {
+            shared.port().closeKick(index, kickFd);
+            kickFd = -1;
         }
         if (engine == null) {
             onDrained();
@@ -155,7 +146,7 @@ final class ServedQueue implements QueueEvents {
         if (callsEnded) {
             return;
         }
-        int result = shared.kernel().injectInterrupt(index);
+        int result = shared.port().call(index);
         if (!drained) { // else the counters are the next loop's already
             counters.add(result < 0 ? QueueFigure.INTERRUPTS_REFUSED : QueueFigure.INTERRUPTS, 1);
         }
@@ -170,7 +161,7 @@ final class ServedQueue implements QueueEvents {
      */
     private void onCallRefused(int result) {
         if (result == -Errno.EPERM) {
-            callsEnded = true; // the device is broken, which its control messages report
+            callsEnded = true; // the device is broken, which its transport reports
         } else if (!callRetryPending) {
             callRetryPending = true;
             loop.schedule(
@@ -190,5 +181,6 @@ final class ServedQueue implements QueueEvents {
                 shared.name(),
                 index,
                 fault.text());
+        shared.port().broken(index);
     }
 }

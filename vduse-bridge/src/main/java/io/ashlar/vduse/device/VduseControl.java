@@ -15,9 +15,24 @@ public final class VduseControl implements AutoCloseable {
     public static final String PATH = "/dev/vduse/control";
 
     private final int fd;
+    /** Why there is none, or null. */
+    private final VduseException absence;
 
-    private VduseControl(int fd) {
+    private VduseControl(int fd, VduseException absence) {
         this.fd = fd;
+        this.absence = absence;
+    }
+
+    /** Stands for a control node that could not be opened: everything is refused. */
+    public static VduseControl absent(VduseException why) {
+        return new VduseControl(-1, why);
+    }
+
+    /** Throws what was wrong when the control node was to be opened. */
+    public void check() throws VduseException {
+        if (absence != null) {
+            throw absence;
+        }
     }
 
     /** Opens the control node. */
@@ -37,11 +52,14 @@ public final class VduseControl implements AutoCloseable {
             Linux.close(fd);
             throw new VduseException("the kernel's VDUSE does not speak API version 0", result);
         }
-        return new VduseControl(fd);
+        return new VduseControl(fd, null);
     }
 
     /** Creates a device; -EEXIST when there is one of that name. */
     public int create(DeviceShape shape) {
+        if (absence != null) {
+            return -absence.errno();
+        }
         try (DeviceConfigStruct config = new DeviceConfigStruct(shape)) {
             return Linux.ioctl(fd, VduseIoctl.CREATE_DEV, config.address());
         }
@@ -49,6 +67,9 @@ public final class VduseControl implements AutoCloseable {
 
     /** Destroys a device; -EBUSY while it is on the vDPA bus or open. */
     public int destroy(String name) {
+        if (absence != null) {
+            return -absence.errno();
+        }
         DeviceShape.checkName(name);
         ByteBuf memory = Unpooled.directBuffer(DeviceConfigStruct.NAME_BYTES).setZero(0, DeviceConfigStruct.NAME_BYTES);
         try {
@@ -61,6 +82,8 @@ public final class VduseControl implements AutoCloseable {
 
     @Override
     public void close() {
-        Linux.close(fd);
+        if (absence == null) {
+            Linux.close(fd);
+        }
     }
 }

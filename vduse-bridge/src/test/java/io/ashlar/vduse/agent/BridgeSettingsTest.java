@@ -89,7 +89,17 @@ class BridgeSettingsTest {
 
     private static AttachmentRecord details(String vduse) {
         return new AttachmentRecord(
-                1, "vol", UUID.nameUUIDFromBytes(new byte[] {1}).toString(), vduse, true, 2, 256, 64 * MIB, true, 7);
+                1,
+                "vol",
+                UUID.nameUUIDFromBytes(new byte[] {1}).toString(),
+                vduse,
+                true,
+                2,
+                256,
+                64 * MIB,
+                true,
+                7,
+                null);
     }
 
     @Test

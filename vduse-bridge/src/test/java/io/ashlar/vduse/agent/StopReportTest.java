@@ -13,7 +13,7 @@ class StopReportTest {
 
     @Test
     void shouldNameWhatStaysAndHowToGoOn() {
-        String disk = StopReport.device("db", "vda", "ashlar-1");
+        String disk = StopReport.device("db", "/dev/vda", "ashlar-1");
         String diskless = StopReport.device("log", null, "ashlar-2");
         assertThat(StopReport.line(List.of(disk, diskless), true))
                 .contains("applications wait: db (/dev/vda), log (ashlar-2).")

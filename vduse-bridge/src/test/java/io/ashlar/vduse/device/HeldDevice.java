@@ -18,43 +18,43 @@ import java.util.concurrent.LinkedBlockingQueue;
  * A volume in memory that can hold its requests back, as one whose node is away does: closing a queue ends none of them. Their
  * memory is read and written when they are let go.
  */
-final class HeldDevice implements BlockDevice {
+public final class HeldDevice implements BlockDevice {
     private final ByteBuf bytes;
     private final List<Runnable> listeners = new ArrayList<>();
     private final List<Runnable> held = new ArrayList<>();
     /** The name of the loop of each request, as it comes. */
-    final BlockingQueue<String> arrivals = new LinkedBlockingQueue<>();
+    public final BlockingQueue<String> arrivals = new LinkedBlockingQueue<>();
 
     private volatile BlockGeometry geometry;
     private volatile boolean holding;
     private volatile boolean endsOnClose;
 
-    HeldDevice(long sizeBytes) {
+    public HeldDevice(long sizeBytes) {
         geometry = new BlockGeometry(sizeBytes, 512, false);
         bytes = Unpooled.buffer((int) sizeBytes).writeZero((int) sizeBytes);
     }
 
-    ByteBuf bytes() {
+    public ByteBuf bytes() {
         return bytes;
     }
 
-    void hold() {
+    public void hold() {
         holding = true;
     }
 
     /** From now on closing a queue ends its requests with an error, as a client does once that is safe. */
-    void endOnClose() {
+    public void endOnClose() {
         endsOnClose = true;
     }
 
     /** Lets everything held go, on the loops it came from. */
-    synchronized void letGo() {
+    public synchronized void letGo() {
         holding = false;
         held.forEach(Runnable::run);
         held.clear();
     }
 
-    void grow(long sizeBytes) {
+    public void grow(long sizeBytes) {
         geometry = geometry.withSizeBytes(sizeBytes);
         listeners.forEach(Runnable::run);
     }

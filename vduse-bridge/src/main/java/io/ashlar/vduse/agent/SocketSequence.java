@@ -1,0 +1,131 @@
+package io.ashlar.vduse.agent;
+
+import io.ashlar.base.annotation.ConfinedTo;
+import io.ashlar.base.annotation.LoopKind;
+import io.ashlar.base.time.Clock;
+import io.ashlar.vduse.blk.VirtioBlkConfig;
+import io.ashlar.vduse.device.DeviceShape;
+import io.ashlar.vduse.vhost.VhostUserDevice;
+import java.io.IOException;
+import java.nio.file.InvalidPathException;
+import java.nio.file.Path;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+
+/** The way from a volume to a socket that vhost-user front ends connect to, and back there after a bridge has ended. */
+@ConfinedTo(LoopKind.OWNER)
+final class SocketSequence {
+    /** The ring index of the protocol's messages has 8 bits; more queues than this serve nobody. */
+    static final int QUEUES_MAX = 64;
+
+    private static final long CLOSE_SECONDS = 10;
+
+    private final BridgeParts parts;
+    private final AttachedVolume attached;
+    private final Teardown teardown;
+
+    SocketSequence(BridgeParts parts, AttachedVolume attached) {
+        this.parts = parts;
+        this.attached = attached;
+        teardown = attached.teardown();
+    }
+
+    /** Returns the path that a request names. */
+    static Path path(String text) throws BridgeException {
+        try {
+            Path path = Path.of(text);
+            if (path.isAbsolute() && path.getFileName() != null) {
+                return path.normalize();
+            }
+        } catch (InvalidPathException e) {
+            throw new BridgeException("'" + text + "' can't be a path: " + e.getReason(), e);
+        }
+        throw new BridgeException("'" + text + "' is not the absolute path of a socket");
+    }
+
+    /** Attaches; on return front ends can connect, and the volume's state says so. */
+    void attach(AttachWish wish) throws IOException {
+        int queues = queueCount(wish.queues());
+        try {
+            VolumeOpener.OpenedVolume volume = parts.opener().open(attached.name(), wish.readOnly(), wish.steal());
+            AttachmentRecord details = new AttachmentRecord(
+                    AttachmentRecord.VERSION,
+                    attached.name(),
+                    volume.id().toString(),
+                    DeviceShape.NAME_PREFIX + volume.id(),
+                    wish.readOnly(),
+                    queues,
+                    parts.config().queueSize(),
+                    0,
+                    parts.config().inOrder(),
+                    Clock.SYSTEM.wallMs(),
+                    wish.socket().toString());
+            serve(details, volume);
+            parts.state().save(details);
+            teardown.pushRemoval("forget the device", () -> parts.state().delete(details.vduse()));
+            if (!attached.complete()) {
+                throw new BridgeException("the bridge is stopping");
+            }
+        } catch (IOException | RuntimeException e) {
+            teardown.runThrough();
+            throw e;
+        }
+    }
+
+    private int queueCount(int wanted) throws BridgeException {
+        if (wanted < 0 || wanted > QUEUES_MAX) {
+            throw new BridgeException("queues: " + wanted + " is not 0 (as the bridge is configured) to " + QUEUES_MAX);
+        }
+        int configured = wanted > 0 ? wanted : parts.config().queues();
+        return configured > 0
+                ? Math.min(QUEUES_MAX, configured)
+                : Math.min(QUEUES_MAX, parts.loops().data().all().size());
+    }
+
+    /** Serves the volume again where an earlier bridge did: front ends connect again by themselves. */
+    void resume(AttachmentRecord details, VolumeOpener.OpenedVolume volume) throws IOException {
+        try {
+            serve(details, volume);
+            teardown.pushRemoval("forget the device", () -> parts.state().delete(details.vduse()));
+        } catch (IOException | RuntimeException e) {
+            teardown.letGo();
+            attached.opened(null, null, details);
+            throw e;
+        }
+    }
+
+    private void serve(AttachmentRecord details, VolumeOpener.OpenedVolume volume) throws IOException {
+        teardown.push("close the volume", volume.device()::close);
+        VirtioBlkConfig config = AttachSequence.configOf(volume.device(), details);
+        VhostUserDevice device =
+                new VhostUserDevice(details.socket(), config, volume.device(), parts.loops(), details.inOrder());
+        attached.opened(volume, device, details);
+        teardown.push("close the socket", () -> {
+            CountDownLatch closed = new CountDownLatch(1);
+            parts.loops().control().execute(() -> device.close(closed::countDown));
+            if (!closed.await(CLOSE_SECONDS, TimeUnit.SECONDS)) {
+                throw new BridgeException("requests of " + attached.name() + " are still in flight");
+            }
+        });
+        listen(device, Path.of(details.socket()));
+    }
+
+    private void listen(VhostUserDevice device, Path path) throws IOException {
+        try {
+            parts.loops()
+                    .control()
+                    .eventLoop()
+                    .submit(() -> {
+                        device.open(path);
+                        return null;
+                    })
+                    .get();
+        } catch (ExecutionException e) {
+            throw Teardown.asIoException("listen on " + path, e.getCause());
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new BridgeException("interrupted", e);
+        }
+    }
+}

@@ -1,0 +1,290 @@
+package io.ashlar.vduse.vhost;
+
+import io.ashlar.base.annotation.ConfinedTo;
+import io.ashlar.base.annotation.LoopKind;
+import io.ashlar.base.sys.UnixSocket;
+import io.ashlar.vduse.blk.VirtioBlkConfig;
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.function.Supplier;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * The conversation with one front end, from its connection to its end: does what each message says, one after the other
+ * ("Front-end message types"). What can't be done is answered so where the front end wants answers ({@code REPLY_ACK}), and
+ * ends the connection otherwise; so does what breaks the protocol. The rings outlive it, empty.
+ */
+@ConfinedTo(LoopKind.CONTROL)
+final class FrontEnd implements MessageChannel.Handler {
+    private static final Logger LOG = LoggerFactory.getLogger(FrontEnd.class);
+    /** VHOST_VRING_F_LOG: log the pages that are written, for live migration; not offered. */
+    private static final int LOG_WRITES = 1;
+
+    private final String name;
+    private final Rings rings;
+    private final Supplier<VirtioBlkConfig> config;
+    private final Runnable whenEnded;
+    private MessageChannel channel;
+    private VhostMessage message;
+    private Descriptors descriptors;
+    private long protocolFeatures;
+    private long features;
+    private BackEndChannel backEnd;
+
+    /**
+     * Creates the conversation.
+     *
+     * @param config the device as it is now
+     * @param whenEnded runs when the connection has ended and no ring is served any more
+     */
+    FrontEnd(String name, Rings rings, Supplier<VirtioBlkConfig> config, Runnable whenEnded) {
+        this.name = name;
+        this.rings = rings;
+        this.config = config;
+        this.whenEnded = whenEnded;
+    }
+
+    /** Starts it. */
+    void open(MessageChannel newChannel) {
+        channel = newChannel;
+        channel.open();
+    }
+
+    void end(String why) {
+        channel.end(why);
+    }
+
+    /** Tells the front end that the configuration space has changed, if it wants to know. */
+    void configChanged() {
+        if (backEnd != null) {
+            backEnd.configChanged();
+        }
+    }
+
+    @Override
+    public void onEnd(String why) {
+        LOG.info("{}: front end gone: {}", name, why);
+        setBackEnd(null);
+        rings.abandon(() -> {
+            rings.memory().replace(List.of());
+            whenEnded.run();
+        });
+    }
+
+    @Override
+    public void onMessage(VhostMessage newMessage, Descriptors newDescriptors) {
+        message = newMessage;
+        descriptors = newDescriptors;
+        LOG.debug("{}: {}", name, message.request());
+        try {
+            handle(message.request());
+        } catch (IOException e) {
+            acknowledge(e.getMessage());
+        }
+    }
+
+    private void handle(VhostRequest request) throws IOException {
+        switch (request) {
+            case GET_FEATURES -> reply(message.toReplyOf(offered()));
+            case SET_FEATURES -> setFeatures();
+            case GET_PROTOCOL_FEATURES -> reply(message.toReplyOf(ProtocolFeature.all()));
+            case SET_PROTOCOL_FEATURES -> setProtocolFeatures();
+            case GET_QUEUE_NUM -> reply(message.toReplyOf(rings.count()));
+            case GET_MAX_MEM_SLOTS -> reply(message.toReplyOf(GuestMemory.SLOTS_MAX));
+            case GET_CONFIG -> reply(message.toConfig(config.get().toBytes()));
+            case SET_CONFIG -> throw new IOException("nothing in the configuration space can be written");
+            case SET_MEM_TABLE -> setMemoryTable();
+            case ADD_MEM_REG -> addMemoryRegion();
+            case REM_MEM_REG -> removeMemoryRegion();
+            case SET_BACKEND_REQ_FD -> setBackEndSocket();
+            case SET_VRING_NUM, SET_VRING_ADDR, SET_VRING_BASE, GET_VRING_BASE, SET_VRING_ENABLE ->
+                handleRing(request, message.ring());
+            case SET_VRING_KICK, SET_VRING_CALL, SET_VRING_ERR -> handleLine(request, message.descriptorRing());
+            case RESET_DEVICE -> rings.abandon(() -> acknowledge(null));
+            // A connection has one owner; and what RESET_OWNER once was for, the end of the connection does.
+            case SET_OWNER, RESET_OWNER -> acknowledge(null);
+        }
+    }
+
+    private void handleRing(VhostRequest request, int i) throws IOException {
+        Ring ring = rings.get(i);
+        switch (request) {
+            case SET_VRING_NUM -> {
+                refuseIfServed(i);
+                ring.setSize(message.num());
+                acknowledge(null);
+            }
+            case SET_VRING_BASE -> {
+                refuseIfServed(i);
+                ring.setBase(message.num());
+                acknowledge(null);
+            }
+            case SET_VRING_ADDR -> setAddresses(i, ring);
+            case GET_VRING_BASE -> rings.stop(i, () -> reply(message.toRingBase(ring.base())));
+            case SET_VRING_ENABLE -> setEnabled(i, ring, message.num() != 0);
+            default -> throw new IOException(request + " is not about a ring");
+        }
+    }
+
+    private void refuseIfServed(int i) throws IOException {
+        if (rings.isServed(i)) {
+            throw new IOException("ring " + i + " is in use");
+        }
+    }
+
+    private void handleLine(VhostRequest request, int i) throws IOException {
+        Ring ring = rings.get(i);
+        int fd = message.isWithoutDescriptor() ? -1 : descriptors.takeEventFd();
+        switch (request) {
+            case SET_VRING_KICK -> {
+                if (!FeatureSet.hasProtocolFeatures(features)) {
+                    ring.setEnabled(true); // "If VHOST_USER_F_PROTOCOL_FEATURES has not been negotiated"
+                }
+                if (fd < 0) {
+                    throw new IOException("a ring without kicks, which would have to be polled, is not supported");
+                }
+                rings.setKick(i, fd, this::acknowledge);
+            }
+            case SET_VRING_CALL -> rings.lines().setCall(i, fd, () -> acknowledge(null));
+            default -> rings.lines().setError(i, fd, () -> acknowledge(null));
+        }
+    }
+
+    private void setAddresses(int i, Ring ring) throws IOException {
+        if ((message.addressFlags() & LOG_WRITES) != 0) {
+            throw new IOException("a log of written pages is not offered");
+        }
+        boolean changed = ring.setAddresses(message.descriptorUser(), message.availUser(), message.usedUser());
+        if (changed && rings.isServed(i)) {
+            rings.move(i, this::acknowledge);
+        } else {
+            acknowledge(null);
+        }
+    }
+
+    private void setEnabled(int i, Ring ring, boolean enabled) {
+        if (enabled) {
+            ring.setEnabled(true);
+            rings.startIfReady(i, this::acknowledge);
+        } else {
+            rings.disable(i, () -> acknowledge(null));
+        }
+    }
+
+    private long offered() {
+        return FeatureSet.offered(config.get());
+    }
+
+    private void setFeatures() throws IOException {
+        if ((message.value() & ~offered()) != 0) {
+            throw new IOException("features 0x" + Long.toHexString(message.value() & ~offered()) + " were not offered");
+        }
+        features = message.value();
+        rings.setFeatures(features);
+        acknowledge(null);
+    }
+
+    private void setProtocolFeatures() throws IOException {
+        if ((message.value() & ~ProtocolFeature.all()) != 0) {
+            throw new IOException("protocol features 0x" + Long.toHexString(message.value()) + " were not offered");
+        }
+        protocolFeatures = message.value();
+        acknowledge(null);
+    }
+
+    private void setMemoryTable() throws IOException {
+        if (descriptors.count() != message.regionCount()) {
+            throw new IOException(
+                    message.regionCount() + " regions of memory with " + descriptors.count() + " descriptors");
+        }
+        List<GuestMemory.Region> table = new ArrayList<>();
+        try {
+            for (int i = 0; i < message.regionCount(); i++) {
+                table.add(region(VhostMessage.regionAt(i), descriptors.take(i)));
+            }
+            checkOverlap(table);
+        } catch (IOException e) {
+            GuestMemory.close(table);
+            throw e;
+        }
+        rings.setMemory(table, table, this::acknowledge);
+    }
+
+    private GuestMemory.Region region(int at, int fd) throws IOException {
+        return GuestMemory.region(
+                message.regionGuest(at), message.regionBytes(at), message.regionUser(at), message.regionOffset(at), fd);
+    }
+
+    private static void checkOverlap(List<GuestMemory.Region> table) throws IOException {
+        if (GuestMemory.overlap(table)) {
+            throw new IOException("regions of memory overlap");
+        }
+    }
+
+    private void addMemoryRegion() throws IOException {
+        List<GuestMemory.Region> table = new ArrayList<>(rings.memory().regions());
+        if (table.size() == GuestMemory.SLOTS_MAX) {
+            throw new IOException("more than " + GuestMemory.SLOTS_MAX + " regions of memory");
+        }
+        GuestMemory.Region added = region(VhostMessage.regionAt(0), descriptors.take(0));
+        table.add(added);
+        try {
+            checkOverlap(table);
+        } catch (IOException e) {
+            GuestMemory.close(List.of(added));
+            throw e;
+        }
+        rings.setMemory(table, List.of(added), this::acknowledge);
+    }
+
+    private void removeMemoryRegion() throws IOException {
+        int at = VhostMessage.regionAt(0);
+        List<GuestMemory.Region> table =
+                rings.memory().without(message.regionGuest(at), message.regionBytes(at), message.regionUser(at));
+        if (table == null) {
+            throw new IOException("no such region of memory");
+        }
+        rings.setMemory(table, List.of(), this::acknowledge);
+    }
+
+    private void setBackEndSocket() throws IOException {
+        int fd = descriptors.take(0);
+        if (fd < 0) {
+            throw new IOException("no descriptor came along");
+        }
+        setBackEnd(new BackEndChannel(UnixSocket.adopt(fd)));
+        acknowledge(null);
+    }
+
+    private void setBackEnd(BackEndChannel channelBack) {
+        if (backEnd != null) {
+            backEnd.close();
+        }
+        backEnd = channelBack;
+    }
+
+    private void reply(VhostMessage unusedReply) {
+        if (!channel.hasEnded()) {
+            channel.reply();
+        }
+    }
+
+    /** Ends the work on a message that has no reply of its own, with null or what is wrong. */
+    private void acknowledge(String wrong) {
+        if (channel.hasEnded()) {
+            return;
+        }
+        if (wrong != null) {
+            LOG.warn("{}: {}: {}", name, message.request(), wrong);
+        }
+        if (message.needsReply() && ProtocolFeature.REPLY_ACK.in(protocolFeatures)) {
+            reply(message.toReplyOf(wrong == null ? 0 : 1));
+        } else if (wrong != null) {
+            channel.end("it can't be served: " + wrong);
+        } else {
+            channel.done();
+        }
+    }
+}

@@ -1,0 +1,68 @@
+package io.ashlar.vduse.vhost;
+
+import io.ashlar.base.annotation.ConfinedTo;
+import io.ashlar.base.annotation.LoopKind;
+import io.ashlar.base.sys.UnixSocket;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.LinkOption;
+import java.nio.file.Path;
+import java.nio.file.attribute.BasicFileAttributes;
+
+/** The path that a device listens at, while it does. A socket that a dead process has left there is replaced. */
+@ConfinedTo(LoopKind.OWNER)
+final class SocketFile implements AutoCloseable {
+    private final Path path;
+    private final UnixSocket socket;
+    private final Object key;
+
+    private SocketFile(Path path, UnixSocket socket) throws IOException {
+        this.path = path;
+        this.socket = socket;
+        key = attributes(path).fileKey();
+    }
+
+    /** Listens. */
+    static SocketFile listen(Path path) throws IOException {
+        if (Files.exists(path, LinkOption.NOFOLLOW_LINKS)) {
+            removeStale(path);
+        }
+        return new SocketFile(path, UnixSocket.listen(path));
+    }
+
+    private static void removeStale(Path path) throws IOException {
+        if (!attributes(path).isOther()) {
+            throw new IOException(path + " exists and is not a socket");
+        }
+        if (answers(path)) {
+            throw new IOException("another process listens on " + path);
+        }
+        Files.delete(path);
+    }
+
+    private static boolean answers(Path path) {
+        try (UnixSocket probe = UnixSocket.connect(path)) {
+            return probe.fd() >= 0;
+        } catch (IOException e) {
+            return false;
+        }
+    }
+
+    private static BasicFileAttributes attributes(Path path) throws IOException {
+        return Files.readAttributes(path, BasicFileAttributes.class, LinkOption.NOFOLLOW_LINKS);
+    }
+
+    UnixSocket socket() {
+        return socket;
+    }
+
+    /** Stops listening, and removes the path if it is still this socket's. */
+    @Override
+    public void close() throws IOException {
+        socket.close();
+        if (Files.exists(path, LinkOption.NOFOLLOW_LINKS)
+                && key.equals(attributes(path).fileKey())) {
+            Files.delete(path);
+        }
+    }
+}

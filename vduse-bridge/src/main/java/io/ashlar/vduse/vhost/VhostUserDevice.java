@@ -1,0 +1,173 @@
+package io.ashlar.vduse.vhost;
+
+import io.ashlar.base.annotation.ConfinedTo;
+import io.ashlar.base.annotation.LoopKind;
+import io.ashlar.base.block.BlockDevice;
+import io.ashlar.base.sys.UnixSocket;
+import io.ashlar.vduse.blk.QueueCounters;
+import io.ashlar.vduse.blk.VirtioBlkConfig;
+import io.ashlar.vduse.device.BridgedDevice;
+import io.ashlar.vduse.device.EpollRegistration;
+import io.ashlar.vduse.device.GatedDevice;
+import io.ashlar.vduse.device.ServedDevice;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * One volume as the back end of a virtio block device: listens at a path and serves one front end at a time; another one
+ * waits until that one is gone. Front ends come and go, the device stays.
+ *
+ * <pre>
+ *   LISTENING ── accept ──► a FrontEnd talks ── its connection ends ──► rings given up ──► LISTENING
+ * </pre>
+ */
+@ConfinedTo(LoopKind.CONTROL)
+public final class VhostUserDevice implements ServedDevice {
+    private static final Logger LOG = LoggerFactory.getLogger(VhostUserDevice.class);
+    private static final long LOOK_NS = TimeUnit.SECONDS.toNanos(1);
+
+    private final String name;
+    private final BridgedDevice.Loops loops;
+    private final GatedDevice volume;
+    private final Rings rings;
+    private VirtioBlkConfig config;
+    private SocketFile file;
+    private EpollRegistration registration;
+    private FrontEnd frontEnd;
+    private boolean leaving;
+    /** The next front end may wait since long. */
+    private Runnable whenGone = this::accept;
+
+    /**
+     * Creates the device; nobody can reach it before {@link #open}.
+     *
+     * @param name for messages
+     * @param volume served; stays the caller's
+     * @param inOrder whether completions are published in the order of fetching, so that a successor can go on after a crash
+     */
+    public VhostUserDevice(
+            String name, VirtioBlkConfig config, BlockDevice volume, BridgedDevice.Loops loops, boolean inOrder) {
+        this.name = name;
+        this.config = config;
+        this.loops = loops;
+        this.volume = new GatedDevice(volume);
+        rings = new Rings(name, config, this.volume, loops, inOrder);
+        volume.onGeometryChange(() -> loops.control().execute(this::onGeometryChange));
+    }
+
+    /** Listens at the path, where nothing may be but the socket of a dead process. */
+    public void open(Path path) throws IOException {
+        loops.control().assertInLoop();
+        file = SocketFile.listen(path);
+        registration = EpollRegistration.register(loops.control(), file.socket().fd(), ops -> accept());
+    }
+
+    private void accept() {
+        UnixSocket socket = frontEnd == null && !leaving ? file.socket().accept() : null;
+        if (socket == null) {
+            return;
+        }
+        LOG.info("{}: front end connected", name);
+        frontEnd = new FrontEnd(name, rings, () -> config, this::onFrontEndGone);
+        frontEnd.open(new MessageChannel(loops.control(), socket, frontEnd));
+        lookAfter(frontEnd);
+    }
+
+    private void onFrontEndGone() {
+        frontEnd = null;
+        whenGone.run();
+    }
+
+    /** Looks once a second whether the front end's memory is still there. */
+    private void lookAfter(FrontEnd watched) {
+        loops.control()
+                .schedule(
+                        () -> {
+                            if (frontEnd == watched) {
+                                look(watched);
+                            }
+                        },
+                        LOOK_NS);
+    }
+
+    private void look(FrontEnd watched) {
+        if (rings.hasMemoryVanished()) {
+            watched.end("its memory has shrunk under us");
+        } else {
+            lookAfter(watched);
+        }
+    }
+
+    private void onGeometryChange() {
+        config = config.withGeometry(volume.geometry());
+        rings.setConfig(config);
+        if (frontEnd != null) {
+            frontEnd.configChanged();
+        }
+    }
+
+    /** Lets no front end in any more, unless one is connected; returns whether that was possible. */
+    public boolean release() {
+        loops.control().assertInLoop();
+        leaving |= frontEnd == null;
+        return frontEnd == null;
+    }
+
+    @Override
+    public void fail() {
+        volume.fail();
+    }
+
+    @Override
+    public void quiesce(Runnable whenDrained) {
+        loops.control().assertInLoop();
+        leaving = true;
+        rings.quiesce(whenDrained);
+    }
+
+    @Override
+    public void close(Runnable whenClosed) {
+        loops.control().assertInLoop();
+        leaving = true;
+        stopListening();
+        if (frontEnd == null) {
+            end(whenClosed);
+        } else {
+            whenGone = () -> end(whenClosed);
+            frontEnd.end("the device goes");
+        }
+    }
+
+    private void end(Runnable whenClosed) {
+        rings.close();
+        rings.whenAllDrained(whenClosed);
+    }
+
+    private void stopListening() {
+        if (file == null) {
+            return;
+        }
+        registration.cancel();
+        try {
+            file.close();
+        } catch (IOException e) {
+            LOG.warn("{}: {}", name, e.getMessage());
+        }
+        file = null;
+    }
+
+    @Override
+    public List<QueueCounters> counters() {
+        return rings.counters();
+    }
+
+    @Override
+    public List<Integer> queueCpus() {
+        loops.control().assertInLoop();
+        return rings.cpus();
+    }
+}

@@ -1,0 +1,523 @@
+package io.ashlar.vduse.vhost;
+
+import static io.ashlar.vduse.vhost.FrontEndModel.number;
+import static io.ashlar.vduse.vhost.FrontEndModel.payload;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import io.ashlar.base.net.EpollLoop;
+import io.ashlar.base.net.EpollLoops;
+import io.ashlar.base.sys.Linux;
+import io.ashlar.base.sys.UnixSocket;
+import io.ashlar.vduse.blk.VirtioBlkConfig;
+import io.ashlar.vduse.device.AffinityWatch;
+import io.ashlar.vduse.device.BridgedDevice;
+import io.ashlar.vduse.device.CpuWatch;
+import io.ashlar.vduse.device.HeldDevice;
+import io.ashlar.vduse.device.QueuePlacement;
+import io.ashlar.vduse.vring.DriverModel;
+import io.ashlar.vduse.vring.DriverModel.Piece;
+import io.netty.buffer.ByteBuf;
+import io.netty.buffer.Unpooled;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** The device against a front end of our own: real sockets, real loops, real shared memory. */
+class VhostUserDeviceTest {
+    private static final int IN = 0;
+    private static final int OUT = 1;
+    private static final int WAIT_SECONDS = 60;
+    private static final int MIB = 1 << 20;
+    private static final int DATA = 1 << 16;
+
+    @TempDir
+    Path folder;
+
+    private EpollLoops controls;
+    private EpollLoop control;
+    private EpollLoops data;
+    private BridgedDevice.Loops loops;
+    private HeldDevice volume;
+    private VhostUserDevice device;
+    private Path path;
+    private FrontEndModel front;
+    private FrontEndModel.Region memory;
+    private int nextRequest;
+
+    @BeforeEach
+    void start() throws Exception {
+        var cpus = EpollLoops.allowedCpus();
+        controls = EpollLoops.floating("control", 1);
+        control = controls.all().get(0);
+        data = EpollLoops.pinned("data", cpus);
+        volume = new HeldDevice(MIB);
+        path = folder.resolve("s");
+        QueuePlacement placement = new QueuePlacement(cpus, false);
+        loops = onControl(() -> new BridgedDevice.Loops(
+                control, data, placement, AffinityWatch.start(control), CpuWatch.start(control, placement, data)));
+        device = open(path);
+    }
+
+    private VhostUserDevice open(Path at) throws Exception {
+        VirtioBlkConfig config = new VirtioBlkConfig(volume.geometry(), "serial", 2, 64, 1 << 16, true, true);
+        VhostUserDevice opened = new VhostUserDevice("test", config, volume, loops, true);
+        onControl(() -> {
+            opened.open(at);
+            return null;
+        });
+        return opened;
+    }
+
+    private <T> T onControl(java.util.concurrent.Callable<T> task) throws Exception {
+        return control.eventLoop().submit(task).get(WAIT_SECONDS, TimeUnit.SECONDS);
+    }
+
+    @AfterEach
+    void end() throws Exception {
+        volume.letGo();
+        if (front != null) {
+            front.close();
+        }
+        close(device);
+        assertThat(path).doesNotExist();
+        onControl(() -> {
+            loops.watch().close();
+            return null;
+        });
+        data.close();
+        controls.close();
+    }
+
+    private void close(VhostUserDevice closing) throws Exception {
+        CompletableFuture<Void> closed = new CompletableFuture<>();
+        control.execute(() -> closing.close(() -> closed.complete(null)));
+        closed.get(WAIT_SECONDS, TimeUnit.SECONDS);
+    }
+
+    /** Connects a front end with one region of memory and both rings served. */
+    private void connect() throws Exception {
+        front = new FrontEndModel(path);
+        front.negotiate();
+        memory = front.memory(0x10_0000, MIB);
+        front.rings(memory, 2, 0);
+        front.setMemory();
+        for (int ring = 0; ring < 2; ring++) {
+            front.describe(ring, 0);
+            front.enable(ring);
+        }
+    }
+
+    private int offer(int ring, int type, int block, int fill) {
+        return offer(memory, DATA + 3 * 4096 * (nextRequest++ % 64), ring, type, block, fill);
+    }
+
+    /** Offers a request for 4 KiB, with header, data and status in three pages; returns where they start. */
+    private int offer(FrontEndModel.Region where, int at, int ring, int type, int block, int fill) {
+        ByteBuffer bytes = where.memory();
+        bytes.putInt(at, type).putInt(at + 4, 0).putLong(at + 8, block * 8L);
+        for (int i = 0; i < 4096; i++) {
+            bytes.put(at + 4096 + i, (byte) fill);
+        }
+        bytes.put(at + 8192, (byte) 0xEE);
+        DriverModel driver = front.rings.get(ring);
+        long guest = where.guest() + at;
+        driver.offer(driver.chain(List.of(
+                new Piece(guest, 16, false),
+                new Piece(guest + 4096, 4096, type == IN),
+                new Piece(guest + 8192, 1, true))));
+        if (driver.show()) {
+            front.kick(ring);
+        }
+        return at;
+    }
+
+    private void write(int ring, int block, int fill) throws Exception {
+        int at = offer(ring, OUT, block, fill);
+        front.awaitUsed(ring);
+        assertThat(memory.memory().get(at + 8192)).isZero();
+        assertThat(volume.bytes().getByte(block * 4096 + 4095)).isEqualTo((byte) fill);
+    }
+
+    private void read(int ring, int block, int expected) throws Exception {
+        int at = offer(ring, IN, block, 0);
+        front.awaitUsed(ring);
+        assertThat(memory.memory().get(at + 8192)).isZero();
+        assertThat(memory.memory().get(at + 4096)).isEqualTo((byte) expected);
+    }
+
+    @Test
+    void shouldServeBothRingsWhenAFrontEndHasSetThemUp() throws Exception {
+        connect();
+        for (int i = 0; i < 200; i++) {
+            write(i % 2, i, i);
+            read((i + 1) % 2, i, i);
+        }
+        assertThat(onControl(device::queueCpus)).doesNotContain(-1);
+    }
+
+    @Test
+    void shouldShowTheDeviceWhenAsked() throws Exception {
+        front = new FrontEndModel(path);
+        front.negotiate();
+        assertThat(front.features & 1L << 33).as("no translated addresses").isZero();
+        assertThat(front.features & FrontEndModel.F_PROTOCOL).isNotZero();
+        assertThat(front.ask(FrontEndModel.GET_QUEUE_NUM).readLongLE()).isEqualTo(2);
+        ByteBuf config = front.ask(FrontEndModel.GET_CONFIG, payload(0, 256, 0).writeZero(256));
+        assertThat(config.readableBytes()).isEqualTo(12 + 256);
+        assertThat(config.getLongLE(12)).isEqualTo(MIB / 512);
+        assertThat(config.getShortLE(12 + 34)).as("num_queues").isEqualTo((short) 2);
+        assertThat(config.getLongLE(12 + 248)).isZero();
+        assertThat(front.tell(FrontEndModel.SET_CONFIG, payload(0, 4, 0).writeZero(4)))
+                .isFalse();
+    }
+
+    @Test
+    void shouldTellTheFrontEndWhenTheVolumeGrows() throws Exception {
+        int[] pair = socketPair();
+        connect();
+        assertThat(front.tell(FrontEndModel.SET_BACKEND_REQ_FD, Unpooled.buffer(), pair[0]))
+                .isTrue();
+        volume.grow(2 * MIB);
+        UnixSocket back = UnixSocket.adopt(pair[1]);
+        ByteBuf message = Unpooled.wrappedBuffer(ByteBuffer.allocateDirect(64)).clear();
+        long deadlineNs = System.nanoTime() + TimeUnit.SECONDS.toNanos(WAIT_SECONDS);
+        while (back.receive(message, 64, fd -> {}) < 0) {
+            FrontEndModel.pause(deadlineNs);
+        }
+        assertThat(message.readIntLE())
+                .as("VHOST_USER_BACKEND_CONFIG_CHANGE_MSG")
+                .isEqualTo(2);
+        ByteBuf config = front.ask(FrontEndModel.GET_CONFIG, payload(0, 8, 0).writeZero(8));
+        assertThat(config.getLongLE(12)).isEqualTo(2 * MIB / 512);
+        back.close();
+        Linux.close(pair[0]);
+    }
+
+    private int[] socketPair() throws IOException {
+        Path other = folder.resolve("b");
+        UnixSocket server = UnixSocket.listen(other);
+        UnixSocket here = UnixSocket.connect(other);
+        UnixSocket there = server.accept();
+        server.close();
+        return new int[] {here.fd(), there.fd()};
+    }
+
+    @Test
+    void shouldGoOnWhereItStoppedWhenARingIsStoppedAndStartedAgain() throws Exception {
+        connect();
+        for (int i = 0; i < 10; i++) {
+            write(0, i, i + 1);
+        }
+        assertThat(front.base(0)).isEqualTo(10);
+        int at = offer(0, OUT, 99, 9);
+        assertThat(volume.bytes().getByte(99 * 4096)).isZero();
+        front.describe(0, 10);
+        front.awaitUsed(0);
+        assertThat(memory.memory().get(at + 8192)).isZero();
+        assertThat(volume.bytes().getByte(99 * 4096)).isEqualTo((byte) 9);
+        write(1, 100, 3);
+    }
+
+    @Test
+    void shouldAnswerTheRingsBaseOnlyWhenNothingIsInFlight() throws Exception {
+        connect();
+        volume.hold();
+        int at = offer(0, OUT, 5, 5);
+        volume.arrivals.poll(WAIT_SECONDS, TimeUnit.SECONDS);
+        front.send(FrontEndModel.GET_VRING_BASE, 0, payload(0, 0));
+        Thread.sleep(50);
+        assertThat(memory.memory().get(at + 8192)).isEqualTo((byte) 0xEE);
+        volume.letGo();
+        assertThat(front.receive(FrontEndModel.GET_VRING_BASE).getIntLE(4)).isEqualTo(1);
+        assertThat(memory.memory().get(at + 8192))
+                .as("answered before the base was")
+                .isZero();
+    }
+
+    @Test
+    void shouldServeARingOnlyWhenItIsEnabled() throws Exception {
+        front = new FrontEndModel(path);
+        front.negotiate();
+        memory = front.memory(0, MIB);
+        front.rings(memory, 1, 0);
+        front.setMemory();
+        front.describe(0, 0);
+        offer(0, OUT, 1, 1);
+        Thread.sleep(20);
+        assertThat(volume.bytes().getByte(4096)).isZero();
+        front.enable(0);
+        front.awaitUsed(0);
+        assertThat(volume.bytes().getByte(4096)).isEqualTo((byte) 1);
+        assertThat(front.tell(FrontEndModel.SET_VRING_ENABLE, payload(0, 0))).isTrue();
+        offer(0, OUT, 2, 2);
+        Thread.sleep(20);
+        assertThat(volume.bytes().getByte(8192)).isZero();
+        front.enable(0);
+        front.awaitUsed(0);
+    }
+
+    @Test
+    void shouldTakeAnotherCallDescriptorWhileBusy() throws Exception {
+        connect();
+        for (int i = 0; i < 100; i++) {
+            offer(0, OUT, i, i);
+            int old = front.calls.set(0, Linux.eventfd());
+            assertThat(front.tell(FrontEndModel.SET_VRING_CALL, number(0), front.calls.get(0)))
+                    .isTrue();
+            while (!front.rings.get(0).poll()) {
+                assertThat(front.signalled(old) || front.signalled(front.calls.get(0)) || true)
+                        .isTrue();
+            }
+            Linux.close(old);
+        }
+        assertThat(front.tell(FrontEndModel.SET_VRING_CALL, number(0x100))).isTrue();
+        offer(0, OUT, 1, 77);
+        while (!front.rings.get(0).poll()) {
+            Thread.onSpinWait();
+        }
+        assertThat(front.signalled(front.calls.get(0)))
+                .as("nobody wants to be called")
+                .isFalse();
+    }
+
+    @Test
+    void shouldGoOnWhenTheMemoryIsReplacedUnderLoad() throws Exception {
+        connect();
+        FrontEndModel.Region second = front.memory(0x4000_0000, MIB);
+        for (int i = 0; i < 20; i++) {
+            offer(0, OUT, i, i);
+            offer(1, OUT, 100 + i, i);
+            List<FrontEndModel.Region> table = i % 2 == 0 ? front.regions : front.regions.subList(0, 1);
+            assertThat(front.tell(FrontEndModel.SET_MEM_TABLE, FrontEndModel.table(table), FrontEndModel.fds(table)))
+                    .isTrue();
+            front.awaitUsed(0);
+            front.awaitUsed(1);
+            if (i % 2 == 0) {
+                offer(second, 4096, 0, OUT, 50, 100 + i);
+                front.awaitUsed(0);
+                assertThat(volume.bytes().getByte(50 * 4096)).isEqualTo((byte) (100 + i));
+            }
+        }
+    }
+
+    @Test
+    void shouldAddAndRemoveRegionsOneByOne() throws Exception {
+        connect();
+        assertThat(front.ask(FrontEndModel.GET_MAX_MEM_SLOTS).readLongLE()).isGreaterThanOrEqualTo(32);
+        FrontEndModel.Region second = front.memory(0x4000_0000, MIB);
+        assertThat(front.tell(FrontEndModel.ADD_MEM_REG, FrontEndModel.single(second), second.fd()))
+                .isTrue();
+        offer(second, 0, 0, OUT, 50, 1);
+        front.awaitUsed(0);
+        assertThat(front.tell(FrontEndModel.ADD_MEM_REG, FrontEndModel.single(second), second.fd()))
+                .as("overlaps itself")
+                .isFalse();
+        assertThat(front.tell(FrontEndModel.REM_MEM_REG, FrontEndModel.single(second)))
+                .isTrue();
+        assertThat(front.tell(FrontEndModel.REM_MEM_REG, FrontEndModel.single(second)))
+                .isFalse();
+        write(0, 51, 2);
+        offer(second, 0, 0, OUT, 52, 1);
+        awaitBroken(0);
+        write(1, 53, 3);
+    }
+
+    private void awaitBroken(int ring) throws TimeoutException {
+        long deadlineNs = System.nanoTime() + TimeUnit.SECONDS.toNanos(WAIT_SECONDS);
+        while (!front.signalled(front.errors.get(ring))) {
+            FrontEndModel.pause(deadlineNs);
+        }
+    }
+
+    @Test
+    void shouldReachAllOfASparseRegionOfSixGib() throws Exception {
+        long length = 6L << 30;
+        int fd = Linux.memoryFile("large");
+        Linux.truncate(fd, length);
+        front = new FrontEndModel(path);
+        front.negotiate();
+        memory = front.memory(0x10_0000, MIB);
+        front.rings(memory, 1, 0);
+        List<FrontEndModel.Region> table = new ArrayList<>(front.regions);
+        table.add(new FrontEndModel.Region(1L << 32, length, 0, fd, null));
+        assertThat(front.tell(FrontEndModel.SET_MEM_TABLE, FrontEndModel.table(table), FrontEndModel.fds(table)))
+                .isTrue();
+        front.describe(0, 0);
+        front.enable(0);
+        for (long edge : new long[] {0x1000, 1L << 30, 2L << 30, 3L << 30, 4L << 30, 5L << 30, length - 0x1000}) {
+            ByteBuffer window = Linux.wrapNio(Linux.mapShared(fd, 0x4000, edge - 0x1000, true), 0x2000);
+            for (int i = 0; i < 0x2000; i++) {
+                window.put(i, (byte) ((edge >>> 28) ^ (i >> 8)));
+            }
+            long guest = (1L << 32) + edge;
+            memory.memory().putInt(DATA, OUT).putLong(DATA + 8, 8);
+            DriverModel driver = front.rings.get(0);
+            // 4 KiB from 2 KiB before the edge to 2 KiB behind it
+            driver.offer(driver.chain(List.of(
+                    new Piece(memory.guest() + DATA, 16, false),
+                    new Piece(guest - 2048, 4096, false),
+                    new Piece(memory.guest() + DATA + 64, 1, true))));
+            if (driver.show()) {
+                front.kick(0);
+            }
+            front.awaitUsed(0);
+            assertThat(memory.memory().get(DATA + 64)).isZero();
+            for (int i = 0; i < 4096; i += 256) {
+                assertThat(volume.bytes().getByte(4096 + i)).isEqualTo((byte) ((edge >>> 28) ^ ((2048 + i) >> 8)));
+            }
+        }
+        Linux.close(fd);
+    }
+
+    @Test
+    void shouldServeTheNextFrontEndWhenOneGoesWithRequestsInFlight() throws Exception {
+        connect();
+        volume.hold();
+        int at = offer(0, IN, 7, 1);
+        volume.arrivals.poll(WAIT_SECONDS, TimeUnit.SECONDS);
+        FrontEndModel gone = front;
+        ByteBuffer oldMemory = memory.memory();
+        gone.socket.close();
+        connect();
+        volume.bytes().setByte(7 * 4096, 0x55);
+        volume.letGo();
+        write(0, 8, 8);
+        write(1, 9, 9);
+        assertThat(oldMemory.get(at + 4096))
+                .as("a late read stays off the memory")
+                .isEqualTo((byte) 1);
+        assertThat(oldMemory.get(at + 8192)).isEqualTo((byte) 0xEE);
+    }
+
+    @Test
+    void shouldLetASecondFrontEndWaitUntilTheFirstIsGone() throws Exception {
+        connect();
+        FrontEndModel first = front;
+        FrontEndModel second = new FrontEndModel(path);
+        second.send(FrontEndModel.GET_FEATURES, 0, Unpooled.buffer());
+        write(0, 1, 1);
+        assertThatThrownBy(() -> CompletableFuture.runAsync(() -> {
+                            try {
+                                second.receive(FrontEndModel.GET_FEATURES);
+                            } catch (IOException | TimeoutException e) {
+                                throw new IllegalStateException(e);
+                            }
+                        })
+                        .get(50, TimeUnit.MILLISECONDS))
+                .isInstanceOf(TimeoutException.class);
+        first.close();
+        front = second;
+        Thread.sleep(100); // the other thread takes the reply
+        connect2();
+    }
+
+    private void connect2() throws Exception {
+        front.negotiate();
+        memory = front.memory(0x10_0000, MIB);
+        front.rings(memory, 2, 0);
+        front.setMemory();
+        front.describe(0, 0);
+        front.enable(0);
+        write(0, 2, 2);
+    }
+
+    @Test
+    void shouldForgetEverythingWhenTheDeviceIsReset() throws Exception {
+        connect();
+        volume.hold();
+        offer(0, OUT, 7, 1);
+        volume.arrivals.poll(WAIT_SECONDS, TimeUnit.SECONDS);
+        assertThat(front.tell(FrontEndModel.RESET_DEVICE, Unpooled.buffer())).isTrue();
+        volume.letGo();
+        for (DriverModel ring : front.rings) {
+            ring.restart(0);
+        }
+        front.describe(0, 0);
+        front.enable(0);
+        write(0, 1, 1);
+    }
+
+    @Test
+    void shouldCutAFrontEndOffAndGoOnWithOthersWhenItsMemoryShrinks() throws Exception {
+        connect();
+        Path otherPath = folder.resolve("t");
+        VhostUserDevice other = open(otherPath);
+        Linux.truncate(memory.fd(), 0);
+        for (int ring = 0; ring < 2; ring++) {
+            front.kick(ring);
+        }
+        front.awaitEnd();
+        front.close();
+        path = otherPath;
+        connect();
+        write(0, 3, 3);
+        read(1, 3, 3);
+        front.close();
+        front = null;
+        path = folder.resolve("s");
+        close(other);
+    }
+
+    @Test
+    void shouldReplaceTheSocketOfADeadProcessOnly() throws Exception {
+        Path other = folder.resolve("t");
+        assertThatThrownBy(() -> open(path)).hasStackTraceContaining("another process listens");
+        UnixSocket dead = UnixSocket.listen(other);
+        dead.close();
+        assertThat(other).exists();
+        VhostUserDevice second = open(other);
+        close(second);
+        assertThat(other).doesNotExist();
+        Files.writeString(other, "mine");
+        assertThatThrownBy(() -> open(other)).hasStackTraceContaining("not a socket");
+    }
+
+    @Test
+    void shouldRefuseWhatIsNoMemoryNoEventfdOrNoRing() throws Exception {
+        front = new FrontEndModel(path);
+        front.negotiate();
+        memory = front.memory(0, MIB);
+        front.rings(memory, 1, 0);
+        int plain = Linux.open(folder.resolve("f").toString(), 0x42, 0600);
+        Linux.truncate(plain, MIB);
+        var onDisk = new FrontEndModel.Region(0, MIB, 0, plain, null);
+        assertThat(front.tell(FrontEndModel.SET_MEM_TABLE, FrontEndModel.table(List.of(onDisk)), plain))
+                .isFalse();
+        var tooLong = new FrontEndModel.Region(0, 2 * MIB, 0, memory.fd(), null);
+        assertThat(front.tell(FrontEndModel.SET_MEM_TABLE, FrontEndModel.table(List.of(tooLong)), memory.fd()))
+                .isFalse();
+        assertThat(front.tell(FrontEndModel.SET_MEM_TABLE, FrontEndModel.table(List.of(memory))))
+                .isFalse();
+        assertThat(front.tell(FrontEndModel.SET_VRING_KICK, number(0), plain)).isFalse();
+        assertThat(front.tell(FrontEndModel.SET_VRING_CALL, number(2), front.calls.get(0)))
+                .isFalse();
+        assertThat(front.tell(FrontEndModel.SET_VRING_NUM, payload(-1, 64))).isFalse();
+        assertThat(front.tell(FrontEndModel.SET_VRING_NUM, payload(0, 65))).isFalse();
+        assertThat(front.tell(FrontEndModel.SET_FEATURES, number(1L << 33))).isFalse();
+        front.setMemory();
+        assertThat(front.tell(FrontEndModel.SET_VRING_NUM, payload(0, 64))).isTrue();
+        assertThat(front.tell(FrontEndModel.SET_VRING_ADDR, payload(0, 0, 1, 1, 1, 1, 1, 1, 0, 0)))
+                .isTrue();
+        assertThat(front.tell(FrontEndModel.SET_VRING_ENABLE, payload(0, 1))).isTrue();
+        assertThat(front.tell(FrontEndModel.SET_VRING_KICK, number(0), front.kicks.get(0)))
+                .as("the ring is in no memory")
+                .isFalse();
+        assertThat(front.tell(FrontEndModel.SET_VRING_ADDR, front.addresses(0))).isTrue();
+        assertThat(front.tell(FrontEndModel.SET_VRING_CALL, number(0), front.calls.get(0)))
+                .isTrue();
+        front.enable(0);
+        write(0, 1, 1);
+        Linux.close(plain);
+    }
+}
