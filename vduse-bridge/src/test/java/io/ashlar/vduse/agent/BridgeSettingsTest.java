@@ -127,7 +127,8 @@ class BridgeSettingsTest {
                 512,
                 List.of(1, -1),
                 64 * MIB,
-                5);
+                5,
+                null);
         BridgeAnswer answer = new BridgeAnswer(null, List.of(attachment), List.of("a", "b"));
         assertThat(ControlJson.toAnswer(ControlJson.toBytes(answer))).isEqualTo(answer);
         BridgeAnswer failed = BridgeAnswer.failed("no");

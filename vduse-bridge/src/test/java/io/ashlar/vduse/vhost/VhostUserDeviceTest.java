@@ -184,33 +184,26 @@ class VhostUserDeviceTest {
 
     @Test
     void shouldTellTheFrontEndWhenTheVolumeGrows() throws Exception {
-        int[] pair = socketPair();
-        connect();
-        assertThat(front.tell(FrontEndModel.SET_BACKEND_REQ_FD, Unpooled.buffer(), pair[0]))
-                .isTrue();
-        volume.grow(2 * MIB);
-        UnixSocket back = UnixSocket.adopt(pair[1]);
-        ByteBuf message = Unpooled.wrappedBuffer(ByteBuffer.allocateDirect(64)).clear();
-        long deadlineNs = System.nanoTime() + TimeUnit.SECONDS.toNanos(WAIT_SECONDS);
-        while (back.receive(message, 64, fd -> {}) < 0) {
-            FrontEndModel.pause(deadlineNs);
-        }
-        assertThat(message.readIntLE())
-                .as("VHOST_USER_BACKEND_CONFIG_CHANGE_MSG")
-                .isEqualTo(2);
-        ByteBuf config = front.ask(FrontEndModel.GET_CONFIG, payload(0, 8, 0).writeZero(8));
-        assertThat(config.getLongLE(12)).isEqualTo(2 * MIB / 512);
-        back.close();
-        Linux.close(pair[0]);
-    }
-
-    private int[] socketPair() throws IOException {
         Path other = folder.resolve("b");
-        UnixSocket server = UnixSocket.listen(other);
-        UnixSocket here = UnixSocket.connect(other);
-        UnixSocket there = server.accept();
-        server.close();
-        return new int[] {here.fd(), there.fd()};
+        try (UnixSocket server = UnixSocket.listen(other);
+                UnixSocket there = UnixSocket.connect(other);
+                UnixSocket back = server.accept()) {
+            connect();
+            assertThat(front.tell(FrontEndModel.SET_BACKEND_REQ_FD, Unpooled.buffer(), there.fd()))
+                    .isTrue();
+            volume.grow(2 * MIB);
+            ByteBuf message =
+                    Unpooled.wrappedBuffer(ByteBuffer.allocateDirect(64)).clear();
+            long deadlineNs = System.nanoTime() + TimeUnit.SECONDS.toNanos(WAIT_SECONDS);
+            while (back.receive(message, 64, fd -> {}) < 0) {
+                FrontEndModel.pause(deadlineNs);
+            }
+            assertThat(message.readIntLE())
+                    .as("VHOST_USER_BACKEND_CONFIG_CHANGE_MSG")
+                    .isEqualTo(2);
+            ByteBuf config = front.ask(FrontEndModel.GET_CONFIG, payload(0, 8, 0).writeZero(8));
+            assertThat(config.getLongLE(12)).isEqualTo(2 * MIB / 512);
+        }
     }
 
     @Test
@@ -270,15 +263,22 @@ class VhostUserDeviceTest {
     @Test
     void shouldTakeAnotherCallDescriptorWhileBusy() throws Exception {
         connect();
-        for (int i = 0; i < 100; i++) {
+        for (int i = 0; i < 50; i++) {
+            volume.hold();
             offer(0, OUT, i, i);
+            offer(1, OUT, 100, i);
             int old = front.calls.set(0, Linux.eventfd());
             assertThat(front.tell(FrontEndModel.SET_VRING_CALL, number(0), front.calls.get(0)))
                     .isTrue();
-            while (!front.rings.get(0).poll()) {
-                assertThat(front.signalled(old) || front.signalled(front.calls.get(0)) || true)
-                        .isTrue();
+            front.rings.get(0).enableCalls();
+            volume.letGo();
+            long deadlineNs = System.nanoTime() + TimeUnit.SECONDS.toNanos(WAIT_SECONDS);
+            while (!front.signalled(front.calls.get(0))) {
+                FrontEndModel.pause(deadlineNs);
             }
+            assertThat(front.signalled(old)).isFalse();
+            assertThat(front.rings.get(0).poll()).isTrue();
+            front.awaitUsed(1);
             Linux.close(old);
         }
         assertThat(front.tell(FrontEndModel.SET_VRING_CALL, number(0x100))).isTrue();
