@@ -120,13 +120,23 @@ final class AttachSequence {
         return configured > 0 ? configured : parts.loops().data().all().size();
     }
 
-    static VirtioBlkConfig configOf(BlockDevice volume, AttachmentRecord details) {
+    private static VirtioBlkConfig configOf(BlockDevice volume, AttachmentRecord details) {
+        return configOf(volume, details, OPTIMAL_IO_BYTES);
+    }
+
+    /**
+     * Returns the device that a volume becomes.
+     *
+     * @param optimalIoBytes for vhost-user {@link VirtioBlkConfig#SIZE_MAX_BYTES}: libblkio's users want the largest request,
+     *     which is a number of such segments, to be a multiple of it
+     */
+    static VirtioBlkConfig configOf(BlockDevice volume, AttachmentRecord details, int optimalIoBytes) {
         return new VirtioBlkConfig(
                 volume.geometry(),
                 serialOf(UUID.fromString(details.id())),
                 details.queues(),
                 details.queueSize(),
-                OPTIMAL_IO_BYTES,
+                optimalIoBytes,
                 true,
                 true);
     }

@@ -97,7 +97,7 @@ final class SocketSequence {
 
     private void serve(AttachmentRecord details, VolumeOpener.OpenedVolume volume) throws IOException {
         teardown.push("close the volume", volume.device()::close);
-        VirtioBlkConfig config = AttachSequence.configOf(volume.device(), details);
+        VirtioBlkConfig config = AttachSequence.configOf(volume.device(), details, VirtioBlkConfig.SIZE_MAX_BYTES);
         VhostUserDevice device =
                 new VhostUserDevice(details.socket(), config, volume.device(), parts.loops(), details.inOrder());
         attached.opened(volume, device, details);
