@@ -112,9 +112,12 @@ public final class UnixSocket implements AutoCloseable {
         return fd;
     }
 
-    /** Takes the connection that has waited longest; returns null when none waits. */
-    public UnixSocket accept() {
+    /** Takes the connection that has waited longest; returns null when none waits. It goes on waiting if it can't be taken. */
+    public UnixSocket accept() throws IOException {
         int accepted = Linux.accept(fd);
+        if (accepted < 0 && accepted != -Errno.EAGAIN) {
+            throw new IOException("can't take a connection: " + Errno.describe(accepted));
+        }
         return accepted < 0 ? null : new UnixSocket(accepted);
     }
 

@@ -91,7 +91,7 @@ class UnixSocketTest {
     }
 
     @Test
-    void shouldTellWaitingFromTheEndWhenNothingComes() {
+    void shouldTellWaitingFromTheEndWhenNothingComes() throws IOException {
         assertThat(there.receive(buffer, 64, descriptors::add)).isEqualTo(-Errno.EAGAIN);
         here.close();
         assertThat(there.receive(buffer, 64, descriptors::add)).isZero();

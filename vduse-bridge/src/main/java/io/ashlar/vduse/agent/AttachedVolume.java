@@ -154,7 +154,7 @@ final class AttachedVolume {
                     state.name().toLowerCase(Locale.ROOT),
                     disk == null ? null : parts.host().dev().resolve(disk).toString(),
                     disk == null ? null : link.toString(),
-                    details == null ? null : details.vduse(),
+                    details == null || details.isVhostUser() ? null : details.vduse(),
                     details != null && details.readOnly(),
                     geometry == null ? 0 : geometry.sizeBytes(),
                     geometry == null ? 0 : geometry.logicalBlockBytes(),

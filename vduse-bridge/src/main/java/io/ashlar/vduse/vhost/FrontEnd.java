@@ -8,8 +8,6 @@ import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Supplier;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /**
  * The conversation with one front end, from its connection to its end: does what each message says, one after the other
@@ -18,11 +16,10 @@ import org.slf4j.LoggerFactory;
  */
 @ConfinedTo(LoopKind.CONTROL)
 final class FrontEnd implements MessageChannel.Handler {
-    private static final Logger LOG = LoggerFactory.getLogger(FrontEnd.class);
     /** VHOST_VRING_F_LOG: log the pages that are written, for live migration; not offered. */
     private static final int LOG_WRITES = 1;
 
-    private final String name;
+    private final FrontEndLog log;
     private final Rings rings;
     private final Supplier<VirtioBlkConfig> config;
     private final Runnable whenEnded;
@@ -39,8 +36,8 @@ final class FrontEnd implements MessageChannel.Handler {
      * @param config the device as it is now
      * @param whenEnded runs when the connection has ended and no ring is served any more
      */
-    FrontEnd(String name, Rings rings, Supplier<VirtioBlkConfig> config, Runnable whenEnded) {
-        this.name = name;
+    FrontEnd(FrontEndLog log, Rings rings, Supplier<VirtioBlkConfig> config, Runnable whenEnded) {
+        this.log = log;
         this.rings = rings;
         this.config = config;
         this.whenEnded = whenEnded;
@@ -65,7 +62,7 @@ final class FrontEnd implements MessageChannel.Handler {
 
     @Override
     public void onEnd(String why) {
-        LOG.info("{}: front end gone: {}", name, why);
+        log.info("front end gone: " + why);
         setBackEnd(null);
         rings.abandon(() -> {
             rings.memory().replace(List.of());
@@ -77,7 +74,6 @@ final class FrontEnd implements MessageChannel.Handler {
     public void onMessage(VhostMessage newMessage, Descriptors newDescriptors) {
         message = newMessage;
         descriptors = newDescriptors;
-        LOG.debug("{}: {}", name, message.request());
         try {
             handle(message.request());
         } catch (IOException e) {
@@ -277,9 +273,10 @@ final class FrontEnd implements MessageChannel.Handler {
             return;
         }
         if (wrong != null) {
-            LOG.warn("{}: {}: {}", name, message.request(), wrong);
+            log.warn(message.request() + ": " + wrong);
         }
-        if (message.needsReply() && ProtocolFeature.REPLY_ACK.in(protocolFeatures)) {
+        boolean hasOwnReply = message.request() == VhostRequest.GET_VRING_BASE; // the only one of those that can fail
+        if (message.needsReply() && ProtocolFeature.REPLY_ACK.in(protocolFeatures) && !hasOwnReply) {
             reply(message.toReplyOf(wrong == null ? 0 : 1));
         } else if (wrong != null) {
             channel.end("it can't be served: " + wrong);

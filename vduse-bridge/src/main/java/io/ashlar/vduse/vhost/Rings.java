@@ -114,8 +114,7 @@ final class Rings {
         try {
             setup = setup(ring);
         } catch (IOException | VringException e) {
-            LOG.warn("{}: can't serve ring {}: {}", name, i, e.getMessage());
-            whenDone.accept(e.getMessage());
+            whenDone.accept("can't serve ring " + i + ": " + e.getMessage());
             return;
         }
         slots.get(i).start(setup, spread.place(i), refusal -> {

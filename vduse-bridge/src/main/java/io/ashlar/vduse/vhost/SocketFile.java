@@ -35,7 +35,7 @@ final class SocketFile implements AutoCloseable {
             throw new IOException(path + " exists and is not a socket");
         }
         if (answers(path)) {
-            throw new IOException("another process listens on " + path);
+            throw new IOException("somebody listens on " + path + " already");
         }
         Files.delete(path);
     }

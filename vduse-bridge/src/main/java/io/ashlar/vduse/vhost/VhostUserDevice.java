@@ -32,6 +32,7 @@ public final class VhostUserDevice implements ServedDevice {
 
     private final String name;
     private final BridgedDevice.Loops loops;
+    private final FrontEndLog log;
     private final GatedDevice volume;
     private final Rings rings;
     private VirtioBlkConfig config;
@@ -54,6 +55,7 @@ public final class VhostUserDevice implements ServedDevice {
         this.name = name;
         this.config = config;
         this.loops = loops;
+        log = new FrontEndLog(name, loops.control().clock());
         this.volume = new GatedDevice(volume);
         rings = new Rings(name, config, this.volume, loops, inOrder);
         volume.onGeometryChange(() -> loops.control().execute(this::onGeometryChange));
@@ -67,14 +69,25 @@ public final class VhostUserDevice implements ServedDevice {
     }
 
     private void accept() {
-        UnixSocket socket = frontEnd == null && !leaving ? file.socket().accept() : null;
+        UnixSocket socket = frontEnd == null && !leaving ? takeConnection() : null;
         if (socket == null) {
             return;
         }
-        LOG.info("{}: front end connected", name);
-        frontEnd = new FrontEnd(name, rings, () -> config, this::onFrontEndGone);
+        log.info("front end connected");
+        frontEnd = new FrontEnd(log, rings, () -> config, this::onFrontEndGone);
         frontEnd.open(new MessageChannel(loops.control(), socket, frontEnd));
         lookAfter(frontEnd);
+    }
+
+    /** Tries again later when there are no descriptors left, or the one who waits has gone. */
+    private UnixSocket takeConnection() {
+        try {
+            return file.socket().accept();
+        } catch (IOException e) {
+            log.warn(e.getMessage());
+            loops.control().schedule(this::accept, LOOK_NS);
+            return null;
+        }
     }
 
     private void onFrontEndGone() {
@@ -108,6 +121,12 @@ public final class VhostUserDevice implements ServedDevice {
         if (frontEnd != null) {
             frontEnd.configChanged();
         }
+    }
+
+    /** Returns whether a front end is connected. */
+    public boolean isConnected() {
+        loops.control().assertInLoop();
+        return frontEnd != null;
     }
 
     /** Lets no front end in any more, unless one is connected; returns whether that was possible. */
