@@ -34,11 +34,13 @@ final class Acceptor extends ChannelInboundHandlerAdapter {
     private final AtomicInteger connectionCount;
     private final LoopChoice choice;
 
-    Acceptor(NodeServices services, List<SessionLoop> loops, AtomicInteger connectionCount) {
+    Acceptor(NodeServices services, List<SessionLoop> loops, AtomicInteger connectionCount, boolean spread) {
         this.services = services;
         this.loops = loops;
         this.connectionCount = connectionCount;
-        choice = new LoopChoice(loops.stream().map(loop -> loop.loop().cpu()).toList());
+        choice = new LoopChoice(loops.stream()
+                .map(loop -> spread ? LoopChoice.NO_CPU : loop.loop().cpu())
+                .toList());
     }
 
     @Override

@@ -17,6 +17,9 @@ final class LoopChoice {
     /** SO_INCOMING_CPU at level SOL_SOCKET (asm-generic/socket.h). */
     private static final ChannelOption<Integer> INCOMING_CPU = new IntegerUnixChannelOption("SO_INCOMING_CPU", 1, 49);
 
+    /** Stands for the CPU of a loop that is to be near to nothing. */
+    static final int NO_CPU = -1;
+
     /** A loop may have this many connections more than another: a volume has one that does next to nothing. */
     private static final int SLACK = 1;
 
@@ -35,7 +38,7 @@ final class LoopChoice {
     /** Returns the index of the loop for a channel that is not registered yet, and counts the connection there. */
     int take(Channel channel) {
         Integer cpu = channel.config().getOption(INCOMING_CPU);
-        return take(cpu == null ? -1 : cpu);
+        return take(cpu == null ? NO_CPU : cpu);
     }
 
     int take(int cpu) {
@@ -45,7 +48,7 @@ final class LoopChoice {
             if (connections.get(i) < connections.get(least)) {
                 least = i;
             }
-            if (cpus.get(i) == cpu) {
+            if (cpu >= 0 && cpus.get(i) == cpu) {
                 near = i;
             }
         }

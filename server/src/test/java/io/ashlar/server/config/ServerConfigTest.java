@@ -83,7 +83,8 @@ class ServerConfigTest {
                         false,
                         ServerLimits.DEFAULT,
                         StoreConfig.DEFAULT,
-                        0))
+                        0,
+                        false))
                 .hasMessage("server.io-threads = 0 is not between 1 and 256");
     }
 

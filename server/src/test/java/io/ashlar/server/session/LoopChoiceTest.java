@@ -25,6 +25,14 @@ class LoopChoiceTest {
     }
 
     @Test
+    void shouldSpreadConnectionsWhenLoopsAreNearToNothing() {
+        LoopChoice spread = new LoopChoice(List.of(LoopChoice.NO_CPU, LoopChoice.NO_CPU));
+        assertThat(spread.take(0)).isZero();
+        assertThat(spread.take(0)).isEqualTo(1);
+        assertThat(spread.take(-1)).isZero();
+    }
+
+    @Test
     void shouldPassALoopOverWhenItHasManyMoreConnectionsThanAnother() {
         int[] counts = new int[3];
         for (int i = 0; i < 90; i++) {
