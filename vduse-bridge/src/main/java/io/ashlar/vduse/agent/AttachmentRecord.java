@@ -11,7 +11,6 @@ package io.ashlar.vduse.agent;
  * @param queues virtqueues of the device
  * @param queueSize descriptors of each
  * @param bounceBytes bounce window
- * @param inOrder whether completions were published in the order of fetching
  * @param sinceMs when it was attached, milliseconds since 1970
  */
 record AttachmentRecord(
@@ -23,7 +22,6 @@ record AttachmentRecord(
         int queues,
         int queueSize,
         long bounceBytes,
-        boolean inOrder,
         long sinceMs) {
     static final int VERSION = 1;
 }

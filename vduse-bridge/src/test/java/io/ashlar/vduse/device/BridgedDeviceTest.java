@@ -5,6 +5,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.ashlar.base.net.EpollLoop;
 import io.ashlar.base.net.EpollLoops;
 import io.ashlar.vduse.blk.VirtioBlkConfig;
+import io.ashlar.vduse.inflight.DeviceIdentity;
+import io.ashlar.vduse.inflight.DeviceLog;
 import io.ashlar.vduse.vring.DriverModel;
 import io.ashlar.vduse.vring.DriverModel.Piece;
 import io.netty.buffer.ByteBuf;
@@ -17,6 +19,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.BitSet;
 import java.util.List;
+import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.TimeUnit;
@@ -49,6 +52,7 @@ class BridgedDeviceTest {
     private HeldDevice volume;
     private BridgedDevice device;
     private FakeAffinity affinity;
+    private DeviceLog log;
     private DriverModel[] rings;
     private int nextRequest;
 
@@ -63,6 +67,8 @@ class BridgedDeviceTest {
         kernel = new FakeKernel(folder.resolve("memory"), 2);
         volume = new HeldDevice(1 << 20);
         affinity = new FakeAffinity(2);
+        log = DeviceLog.ofThisProcess(
+                new DeviceIdentity(new UUID(1, 2), "ashlar-test", -1, 2, FakeKernel.RING_SIZE, 0));
         device = newDevice();
         control.eventLoop().submit(device::open).get();
     }
@@ -72,7 +78,7 @@ class BridgedDeviceTest {
         QueuePlacement placement = new QueuePlacement(cpus, false);
         cpuWatch = new CpuWatch(this::online, placement, back::add);
         var loops = new BridgedDevice.Loops(control, data, placement, watch, cpuWatch);
-        return new BridgedDevice("ashlar-test", kernel, config, volume, loops, affinity, true);
+        return new BridgedDevice("ashlar-test", kernel, config, volume, loops, affinity, log);
     }
 
     private BitSet online() throws IOException {
