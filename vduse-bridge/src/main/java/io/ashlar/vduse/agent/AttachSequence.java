@@ -95,6 +95,7 @@ final class AttachSequence {
                 queues,
                 queueSize,
                 bounceBytes,
+                volume.heldSinceMs(),
                 Clock.SYSTEM.wallMs());
         VirtioBlkConfig config = configOf(volume.device(), details);
         create(details.vduse(), config);
@@ -294,7 +295,8 @@ final class AttachSequence {
     void resume(AttachmentRecord details, DeviceLog log, VolumeOpener.OpenedVolume volume, boolean toFail)
             throws IOException {
         String vduse = details.vduse();
-        teardown.push("close the volume", volume.device()::close);
+        teardown.push("let go of the volume", volume.letGo()::run);
+        teardown.pushRemoval("close the volume", volume.device()::close);
         parts.budget().account(details.bounceBytes());
         teardown.push("give the bounce memory back", () -> parts.budget().giveBack(details.bounceBytes()));
         pushDestroy(vduse);

@@ -120,6 +120,7 @@ final class ControlJson {
             json.writeNumberField("queues", details.queues());
             json.writeNumberField("queueSize", details.queueSize());
             json.writeNumberField("bounceBytes", details.bounceBytes());
+            json.writeNumberField("heldSinceMs", details.heldSinceMs());
             json.writeNumberField("sinceMs", details.sinceMs());
         });
     }
@@ -135,6 +136,7 @@ final class ControlJson {
                 (int) fields.number("queues"),
                 (int) fields.number("queueSize"),
                 fields.number("bounceBytes"),
+                fields.number("heldSinceMs"),
                 fields.number("sinceMs"));
     }
 

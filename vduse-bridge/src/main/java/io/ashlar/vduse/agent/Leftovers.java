@@ -98,6 +98,7 @@ final class Leftovers {
                 identity.queues(),
                 identity.ringSize(),
                 new VduseSysfs(vduse).bounceSize(),
+                0,
                 identity.incarnation());
     }
 
@@ -109,6 +110,11 @@ final class Leftovers {
         if (!volume.id().toString().equals(details.id())) {
             volume.device().close();
             throw new BridgeException("there is another volume of that name now");
+        }
+        if (volume.heldSinceMs() != details.heldSinceMs()) {
+            volume.device().close();
+            throw new InflightException("the volume was released, or another host has had it, since it was attached here;"
+                    + " what was in flight may be older than what it holds now");
         }
         AttachSequence sequence = new AttachSequence(parts, attached);
         takeOver(attached, sequence, log, volume, false);
