@@ -160,7 +160,9 @@ final class ControlRequests {
                         .setIncarnation(opened.incarnation())
                         .setVolumeId(VolumeMessages.bytes(opened.record().uuid()))
                         .setHeldSinceMs(
-                                volume.readOnly() ? 0 : opened.record().attachment().sinceMs())
+                                volume.readOnly()
+                                        ? 0
+                                        : opened.record().attachment().sinceMs())
                         .build());
     }
 

@@ -113,8 +113,9 @@ final class Leftovers {
         }
         if (volume.heldSinceMs() != details.heldSinceMs()) {
             volume.device().close();
-            throw new InflightException("the volume was released, or another host has had it, since it was attached here;"
-                    + " what was in flight may be older than what it holds now");
+            throw new InflightException(
+                    "the volume was released, or another host has had it, since it was attached here;"
+                            + " what was in flight may be older than what it holds now");
         }
         AttachSequence sequence = new AttachSequence(parts, attached);
         takeOver(attached, sequence, log, volume, false);
