@@ -19,7 +19,8 @@ import java.util.Set;
 
 /**
  * The folder beside the control socket (mode 0700, in memory): two files per attached device for a successor, what it is and
- * what of it is in flight, and a lock that keeps a second bridge away. Files are trusted only if they are regular, ours, and closed to others.
+ * what of it is in flight, and a lock that keeps a second bridge away. Files are trusted only if they are regular, ours, and
+ * closed to others.
  */
 @ThreadSafe
 final class StateFolder implements AutoCloseable {
