@@ -195,8 +195,7 @@ final class BridgeCommand implements Callable<Integer> {
                 keepAffinity,
                 bounceSize,
                 bounceBudget,
-                messageTimeout,
-                true);
+                messageTimeout);
     }
 
     /** Reads a list as the kernel writes it: numbers and ranges, {@code 0-3,6}. */

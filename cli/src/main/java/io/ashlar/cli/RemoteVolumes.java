@@ -45,7 +45,8 @@ final class RemoteVolumes {
                 VolumeOptions options = new VolumeOptions(
                         SessionConfig.of(node, host), name, mode, VolumeOptions.REQUESTS_MAX, ATTACH_MS, ioTimeoutMs);
                 RemoteVolume volume = RemoteVolume.open(options, loop);
-                return new VolumeOpener.OpenedVolume(volume, uuid(volume.volumeId()));
+                return new VolumeOpener.OpenedVolume(
+                        volume, uuid(volume.volumeId()), volume.heldSinceMs(), volume::abandon);
             } catch (AttachException | Failure e) {
                 throw new IOException(e.getMessage(), e);
             }

@@ -31,8 +31,8 @@ class BridgeMetricsTest {
         SteadyDriver driver = new SteadyDriver(DEPTH, type, true);
         BlockGeometry geometry = new BlockGeometry(1 << 30, 512, false);
         VirtioBlkConfig config = new VirtioBlkConfig(geometry, "null", 1, 256, 4096, true, false);
-        SplitVirtqueue vring = new SplitVirtqueue(
-                driver.layout(), new VringOptions(true, false, true), VringPosition.START, driver.map());
+        SplitVirtqueue vring =
+                new SplitVirtqueue(driver.layout(), new VringOptions(true, false), VringPosition.START, driver.map());
         QueueCounters counters = new QueueCounters();
         QueueEvents events = new QueueEvents() {
             @Override

@@ -52,6 +52,7 @@ public final class RemoteVolume implements BlockDevice {
     private final ControlSession control;
     private volatile BlockGeometry geometry;
     private volatile long epoch;
+    private volatile long heldSinceMs;
     private volatile ByteString volumeId;
     private volatile Status ended;
 
@@ -108,6 +109,16 @@ public final class RemoteVolume implements BlockDevice {
     public void close() {
         control.detach();
         end(Status.UNAVAILABLE, null);
+    }
+
+    /** Ends the use of the volume without telling the node: this host goes on holding it, for a successor. Any thread. */
+    public void abandon() {
+        end(Status.UNAVAILABLE, null);
+    }
+
+    /** Returns since when this host has held the volume without a break, ms since 1970; 0 for a read-only attachment. */
+    public long heldSinceMs() {
+        return heldSinceMs;
     }
 
     /** Returns the number of this attachment; 0 for a read-only one. */
@@ -199,6 +210,7 @@ public final class RemoteVolume implements BlockDevice {
         if (volumeId == null) {
             volumeId = answer.getVolumeId();
             epoch = answer.getEpoch();
+            heldSinceMs = answer.getHeldSinceMs();
         } else if (!volumeId.equals(answer.getVolumeId())) {
             end(Status.NOT_FOUND, "the node has another volume of this name");
             return false;

@@ -60,6 +60,11 @@ class ScenarioIT {
     }
 
     @Test
+    void shouldGoOnWhereItWasWhenTheBridgeIsKilledFiveTimes() throws Exception {
+        run(machine(), "bridge-kills", "5");
+    }
+
+    @Test
     void shouldServeEachVirtqueueOnTheCpuOfItsAffinity() throws Exception {
         run(machine(), "affinity");
     }

@@ -6,7 +6,6 @@ import io.ashlar.base.net.EpollLoop;
 import io.ashlar.base.net.EpollLoops;
 import io.ashlar.vduse.blk.QueueCounters;
 import io.ashlar.vduse.blk.StopMode;
-import io.ashlar.vduse.vring.VringPosition;
 import java.util.List;
 import java.util.function.Consumer;
 import org.slf4j.Logger;
@@ -16,9 +15,9 @@ import org.slf4j.LoggerFactory;
  * One virtqueue as the control loop sees it: on which CPU's loop it is served, and the way from one to another.
  *
  * <pre>
- *   IDLE ── start ──► STARTING ── served ──► SERVING ── moveTo ──► MOVING ── drained ──► STARTING (there)
- *     ▲                  │ refused              │                    │
- *     └──────────────────┴───── stop ───────────┴────────────────────┘
+ *   IDLE ── open ──► STARTING ── opened ──► OPEN ── serve ──► SERVING ── moveTo ──► MOVING ── drained ──► STARTING (there)
+ *     ▲                 │ refused             │                  │                    │
+ *     └─────────────────┴──────────────────── stop ──────────────┴────────────────────┘
  * </pre>
  *
  * A stop is confirmed by the queue's loop at once, whatever storage does; requests in flight end later, by themselves.
@@ -31,6 +30,7 @@ final class QueueSlot {
     enum State {
         IDLE,
         STARTING,
+        OPEN,
         SERVING,
         MOVING
     }
@@ -68,14 +68,14 @@ final class QueueSlot {
         return state == State.IDLE ? -1 : wantedCpu;
     }
 
-    /** Starts serving on a CPU's loop; {@code whenStarted} gets null or why not, on the control loop. */
-    void start(ServedQueue.Setup newSetup, int cpu, Consumer<String> whenStarted) {
+    /** Opens the rings on a CPU's loop; {@code whenOpened} gets null or why not, on the control loop. */
+    void open(ServedQueue.Setup newSetup, int cpu, Consumer<Exception> whenOpened) {
         setup = newSetup;
         wantedCpu = cpu;
-        startOn(cpu, whenStarted);
+        openOn(cpu, whenOpened);
     }
 
-    private void startOn(int cpu, Consumer<String> whenStarted) {
+    private void openOn(int cpu, Consumer<Exception> whenOpened) {
         EpollLoop target = dataLoops.ofCpu(cpu);
         ServedQueue starting = new ServedQueue(shared, index, target, counters);
         ServedQueue.Setup with = setup;
@@ -83,26 +83,47 @@ final class QueueSlot {
         served = starting;
         loop = target;
         target.execute(() -> {
-            String refusal = starting.start(with);
+            Exception refusal = starting.open(with);
             control.execute(() -> {
-                onStarted(starting, refusal);
-                whenStarted.accept(refusal);
+                onOpened(starting, refusal);
+                whenOpened.accept(refusal);
             });
         });
     }
 
-    private void onStarted(ServedQueue started, String refusal) {
-        if (served != started) {
+    private void onOpened(ServedQueue opened, Exception refusal) {
+        if (served != opened) {
             return; // stopped meanwhile
         }
         if (refusal != null) {
-            LOG.error("{}: can't serve virtqueue {}: {}", shared.name(), index, refusal);
+            LOG.error("{}: can't serve virtqueue {}: {}", shared.name(), index, refusal.getMessage());
             state = State.IDLE;
             served = null;
             return;
         }
-        state = State.SERVING;
-        moveTo(wantedCpu);
+        state = State.OPEN;
+    }
+
+    /** Submits again what was in flight, of an open queue; {@code whenDone} runs on the control loop. */
+    void resubmit(Runnable whenDone) {
+        if (state != State.OPEN) {
+            whenDone.run();
+            return;
+        }
+        ServedQueue resubmitting = served;
+        loop.execute(() -> {
+            resubmitting.resubmit();
+            control.execute(whenDone);
+        });
+    }
+
+    /** Serves an open queue. */
+    void serve() {
+        if (state == State.OPEN) {
+            state = State.SERVING;
+            loop.execute(served::serve);
+            moveTo(wantedCpu);
+        }
     }
 
     /** Moves the queue to another CPU's loop once what is in flight has ended. */
@@ -113,13 +134,13 @@ final class QueueSlot {
         }
         state = State.MOVING;
         ServedQueue leaving = served;
-        loop.execute(() -> leaving.stop(StopMode.DRAIN, position -> control.execute(() -> onLeft(leaving, position))));
+        loop.execute(() -> leaving.stop(StopMode.DRAIN, () -> control.execute(() -> onLeft(leaving))));
     }
 
-    private void onLeft(ServedQueue left, VringPosition position) {
+    private void onLeft(ServedQueue left) {
         if (served == left) {
-            setup = new ServedQueue.Setup(setup.info(), setup.features(), position, setup.config());
-            startOn(wantedCpu, refusal -> {});
+            setup = new ServedQueue.Setup(setup.info(), setup.features(), false, setup.config());
+            openOn(wantedCpu, refusal -> serve());
         }
     }
 
@@ -141,7 +162,7 @@ final class QueueSlot {
             return;
         }
         on.execute(() -> {
-            List<Iotlb.MemoryRange> writes = stopping.stop(mode, position -> control.execute(drained));
+            List<Iotlb.MemoryRange> writes = stopping.stop(mode, () -> control.execute(drained));
             control.execute(() -> confirmed.accept(writes));
         });
     }

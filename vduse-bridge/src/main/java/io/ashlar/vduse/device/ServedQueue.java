@@ -11,15 +11,15 @@ import io.ashlar.vduse.blk.QueueFigure;
 import io.ashlar.vduse.blk.StopMode;
 import io.ashlar.vduse.blk.VirtioBlkConfig;
 import io.ashlar.vduse.blk.VirtioBlkQueue;
+import io.ashlar.vduse.inflight.DeviceLog;
 import io.ashlar.vduse.vring.SplitVirtqueue;
 import io.ashlar.vduse.vring.VringException;
 import io.ashlar.vduse.vring.VringFault;
 import io.ashlar.vduse.vring.VringLayout;
 import io.ashlar.vduse.vring.VringOptions;
-import io.ashlar.vduse.vring.VringPosition;
+import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.function.Consumer;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -37,16 +37,16 @@ final class ServedQueue implements QueueEvents {
      * What a queue shares with its siblings.
      *
      * @param name the device's name, for messages
-     * @param inOrder whether completions are published in the order of fetching
+     * @param log what is in flight, for a successor
      */
-    record Shared(String name, KernelDevice kernel, Iotlb iotlb, GatedDevice volume, boolean inOrder) {}
+    record Shared(String name, KernelDevice kernel, Iotlb iotlb, GatedDevice volume, DeviceLog log) {}
 
     /**
      * What the driver has set up.
      *
-     * @param position where to go on, or null for behind the last element in the used ring
+     * @param takenOver whether another process has served the driver before this one
      */
-    record Setup(QueueInfo info, long features, VringPosition position, VirtioBlkConfig config) {}
+    record Setup(QueueInfo info, long features, boolean takenOver, VirtioBlkConfig config) {}
 
     private final Shared shared;
     private final int index;
@@ -54,9 +54,11 @@ final class ServedQueue implements QueueEvents {
     private final QueueCounters counters;
     private final MemoryView memory;
 
+    private Setup setup;
     private VirtioBlkQueue engine;
     private EpollRegistration kick;
     private int eventFd = -1;
+    private boolean serving;
     private boolean callsEnded;
     private boolean callRetryPending;
     private boolean drained;
@@ -69,16 +71,18 @@ final class ServedQueue implements QueueEvents {
         memory = new MemoryView(shared.iotlb());
     }
 
-    /** Starts serving, and serves what was offered before. Returns null, or why it can't. */
-    String start(Setup setup) {
+    /**
+     * Opens the rings where the log says that they were left; submits nothing yet. Returns null, or why it can't be served:
+     * then nothing has been changed.
+     */
+    Exception open(Setup newSetup) {
+        setup = newSetup;
         QueueInfo info = setup.info();
         try {
             VringLayout layout = new VringLayout(info.size(), info.descriptors(), info.available(), info.used());
-            VringPosition position = setup.position() != null
-                    ? setup.position()
-                    : SplitVirtqueue.publishedPosition(layout, memory.map());
-            VringOptions options = VringOptions.of(setup.features(), shared.inOrder());
-            SplitVirtqueue vring = new SplitVirtqueue(layout, options, position, memory.map());
+            VringOptions options = VringOptions.of(setup.features());
+            SplitVirtqueue vring = SplitVirtqueue.recover(
+                    layout, options, memory.map(), shared.log().region(index));
             eventFd = Linux.eventfd();
             if (eventFd < 0) {
                 throw new VduseException("no eventfd", eventFd);
@@ -90,27 +94,48 @@ final class ServedQueue implements QueueEvents {
             if (result < 0) {
                 throw new VduseException("the kernel does not take the kick eventfd", result);
             }
-        } catch (VringException | VduseException | IllegalArgumentException e) {
-            stop(StopMode.ABANDON, position -> {});
-            return e.getMessage();
+        } catch (VringException | IOException | IllegalArgumentException e) {
+            stop(StopMode.ABANDON, () -> {});
+            return e;
         }
-        // Kicks before now went nowhere, or to a predecessor's eventfd.
-        engine.onKick();
         return null;
     }
 
-    private void onKick() {
-        counters.add(QueueFigure.KICKS, 1);
+    /** Submits again what was in flight when the rings were left. */
+    void resubmit() {
+        int count = engine == null ? 0 : engine.resubmit();
+        if (count > 0) {
+            LOG.info("{}: virtqueue {}: {} requests that were in flight are served again", shared.name(), index, count);
+        }
+    }
+
+    /** Serves what was offered before, and from now on what is new. */
+    void serve() {
+        if (kick == null) {
+            return; // stopped meanwhile
+        }
+        serving = true;
+        if (setup.takenOver()) {
+            call(); // for what was published, perhaps without a call
+        }
+        // Kicks before now went nowhere, or to a predecessor's eventfd.
         engine.onKick();
+    }
+
+    private void onKick() {
+        if (serving) {
+            counters.add(QueueFigure.KICKS, 1);
+            engine.onKick();
+        }
     }
 
     /**
      * Stops fetching at once.
      *
-     * @param whenDrained gets the position where a successor goes on, perhaps before this returns
+     * @param whenDrained run when nothing is in flight any more, perhaps before this returns
      * @return the memory of writes that are still in flight
      */
-    List<Iotlb.MemoryRange> stop(StopMode mode, Consumer<VringPosition> whenDrained) {
+    List<Iotlb.MemoryRange> stop(StopMode mode, Runnable whenDrained) {
         callsEnded |= mode == StopMode.ABANDON;
         if (kick != null) {
             kick.cancel();
@@ -124,12 +149,12 @@ final class ServedQueue implements QueueEvents {
         }
         if (engine == null) {
             onDrained();
-            whenDrained.accept(VringPosition.START);
+            whenDrained.run();
             return List.of();
         }
         engine.stop(mode, () -> {
             onDrained();
-            whenDrained.accept(engine.position());
+            whenDrained.run();
         });
         List<Iotlb.MemoryRange> writes = new ArrayList<>();
         if (!drained) {
