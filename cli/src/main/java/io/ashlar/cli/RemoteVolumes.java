@@ -18,7 +18,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.UUID;
 
-/** Where the bridge gets volumes from: the node that has one, under this host's stable id. */
+/** Where the bridge and exports get volumes from: the node that has one, under this host's stable id. */
 @Immutable
 @SuppressWarnings("Immutable") // an unmodifiable list of addresses, which, resolved once, do not change
 final class RemoteVolumes {
@@ -29,15 +29,26 @@ final class RemoteVolumes {
 
     private final List<InetSocketAddress> nodes;
     private final int ioTimeoutMs;
+    private final String role;
 
     RemoteVolumes(List<InetSocketAddress> nodes, int ioTimeoutMs) {
+        this(nodes, ioTimeoutMs, "");
+    }
+
+    /**
+     * Prepares the opening of volumes for something else than the bridge.
+     *
+     * @param role behind the host's id: a host's bridge takes its own volumes back without asking, nobody else's
+     */
+    RemoteVolumes(List<InetSocketAddress> nodes, int ioTimeoutMs, String role) {
         this.nodes = List.copyOf(nodes);
         this.ioTimeoutMs = ioTimeoutMs;
+        this.role = role;
     }
 
     /** Returns an opener whose control connections live on the loop. */
     VolumeOpener on(EpollLoop loop) {
-        String host = hostId();
+        String host = hostId() + role;
         return (name, readOnly, steal) -> {
             AccessMode mode = steal ? AccessMode.STEAL : readOnly ? AccessMode.READ_ONLY : AccessMode.READ_WRITE;
             try {

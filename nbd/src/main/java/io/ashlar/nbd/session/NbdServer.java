@@ -14,6 +14,7 @@ import io.netty.channel.epoll.EpollServerSocketChannel;
 import io.netty.channel.unix.DomainSocketAddress;
 import java.io.IOException;
 import java.net.InetSocketAddress;
+import java.net.ServerSocket;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -41,6 +42,27 @@ public final class NbdServer implements AutoCloseable {
         services = new NbdServices(export, limits, new WriteGate());
         for (EpollLoop loop : epollLoops) {
             loops.add(new SessionLoop(loop, export.device()));
+        }
+    }
+
+    /**
+     * Looks whether a place to listen can be had, before a volume is taken for it.
+     *
+     * @param address a TCP address, or null
+     * @param path a Unix socket, where there is no address
+     * @throws IOException in one line, when it can't be had
+     */
+    public static void checkFree(InetSocketAddress address, Path path) throws IOException {
+        if (address == null) {
+            UnixSocketFile.checkFree(path);
+            return;
+        }
+        try (ServerSocket probe = new ServerSocket()) {
+            probe.setReuseAddress(true);
+            probe.bind(address);
+        } catch (IOException e) {
+            throw new IOException(
+                    "can't listen on " + address.getHostString() + ":" + address.getPort() + ": " + e.getMessage(), e);
         }
     }
 

@@ -37,23 +37,32 @@ final class UnixSocketFile {
 
     /** Looks whether the path may be taken, and makes the folder. */
     static UnixSocketFile prepare(Path wanted) throws IOException {
+        checkFree(wanted);
         Path path = wanted.toAbsolutePath();
-        Path parent = path.getParent();
-        if (parent == null || !Files.isDirectory(parent)) {
-            throw new IOException("can't listen on " + wanted + ": there is no folder " + parent);
+        UnixSocketFile file = new UnixSocketFile(path, folderFor(path));
+        file.tidyUp();
+        Files.createDirectory(
+                file.folder, PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------")));
+        return file;
+    }
+
+    private static Path folderFor(Path path) {
+        return path.resolveSibling("." + ProcessHandle.current().pid());
+    }
+
+    /** Looks whether the path may be taken. */
+    static void checkFree(Path wanted) throws IOException {
+        Path path = wanted.toAbsolutePath();
+        if (path.getParent() == null || !Files.isDirectory(path.getParent())) {
+            throw new IOException("can't listen on " + wanted + ": there is no folder " + path.getParent());
         }
-        Path folder = parent.resolve("." + ProcessHandle.current().pid());
-        if (path.toString().length() > PATH_BYTES_MAX || folder.toString().length() + 2 > PATH_BYTES_MAX) {
+        if (Math.max(path.toString().length(), folderFor(path).toString().length() + 2) > PATH_BYTES_MAX) {
             throw new IOException("can't listen on " + wanted + ": the path of a socket has at most " + PATH_BYTES_MAX
                     + " characters");
         }
         if (Files.exists(path, LinkOption.NOFOLLOW_LINKS)) {
             refuseUnlessStale(path);
         }
-        UnixSocketFile file = new UnixSocketFile(path, folder);
-        file.tidyUp();
-        Files.createDirectory(folder, PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------")));
-        return file;
     }
 
     private static void refuseUnlessStale(Path path) throws IOException {
