@@ -7,6 +7,7 @@ import io.netty.channel.Channel;
 import io.netty.channel.ChannelFuture;
 import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.ChannelInboundHandlerAdapter;
+import io.netty.channel.ChannelInitializer;
 import io.netty.channel.ChannelOption;
 import io.netty.channel.EventLoop;
 import io.netty.channel.WriteBufferWaterMark;
@@ -51,18 +52,18 @@ final class Acceptor extends ChannelInboundHandlerAdapter {
             channel.unsafe().closeForcibly();
             return;
         }
+        channel.closeFuture().addListener(closed -> connectionCount.decrementAndGet());
         SessionLoop loop = loops.get(next);
         next = (next + 1) % loops.size();
         configure(channel);
-        EventLoop eventLoop = loop.loop().eventLoop();
-        ChannelFuture unused = eventLoop.register(channel).addListener(registered -> {
-            if (registered.isSuccess()) {
-                begin(channel, loop);
-            } else {
-                connectionCount.decrementAndGet();
-                channel.unsafe().closeForcibly();
+        channel.pipeline().addLast(new ChannelInitializer<>() {
+            @Override
+            protected void initChannel(Channel registered) {
+                registered.pipeline().addLast(new Connection(services, loop, registered));
             }
         });
+        EventLoop eventLoop = loop.loop().eventLoop();
+        ChannelFuture unused = eventLoop.register(channel); // whose failure closes the channel
     }
 
     private static void configure(Channel channel) {
@@ -74,14 +75,6 @@ final class Acceptor extends ChannelInboundHandlerAdapter {
             channel.config().setOption(ChannelOption.SO_KEEPALIVE, true);
             channel.config().setOption(EpollChannelOption.TCP_USER_TIMEOUT, USER_TIMEOUT_MS);
         }
-    }
-
-    /** On the connection's loop. */
-    private void begin(Channel channel, SessionLoop loop) {
-        Connection connection = new Connection(services, loop, channel, connectionCount::decrementAndGet);
-        channel.pipeline().addLast(connection);
-        connection.start();
-        channel.config().setAutoRead(true);
     }
 
     @Override

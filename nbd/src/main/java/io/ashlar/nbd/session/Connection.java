@@ -38,7 +38,6 @@ final class Connection extends ChannelInboundHandlerAdapter {
     private final NbdServices services;
     private final SessionLoop loop;
     private final Channel channel;
-    private final Runnable onEnd;
     private final ReceiveBuffers receive;
     private final AnswerBuffers answers;
     private final Handshake handshake;
@@ -50,25 +49,21 @@ final class Connection extends ChannelInboundHandlerAdapter {
     private boolean flushDue;
     private boolean waitsForSocket;
 
-    /**
-     * Creates the connection of a registered channel, on its loop.
-     *
-     * @param onEnd run once, when the connection has ended
-     */
-    Connection(NbdServices services, SessionLoop loop, Channel channel, Runnable onEnd) {
+    /** Creates the connection of a channel that is being registered, on its loop. */
+    Connection(NbdServices services, SessionLoop loop, Channel channel) {
         this.services = services;
         this.loop = loop;
         this.channel = channel;
-        this.onEnd = onEnd;
         receive = new ReceiveBuffers(channel.alloc());
         answers = new AnswerBuffers(channel);
         handshake = new Handshake(services.export());
         channel.config().setRecvByteBufAllocator(receive);
+        loop.connections().add(this);
     }
 
     /** Greets the client, and gives it a while for its part. */
-    void start() {
-        loop.connections().add(this);
+    @Override
+    public void channelActive(ChannelHandlerContext ctx) {
         patience = loop.loop()
                 .schedule(
                         this::lostPatience,
@@ -76,6 +71,7 @@ final class Connection extends ChannelInboundHandlerAdapter {
         ByteBuf greeting = channel.alloc().buffer();
         handshake.greet(greeting);
         ChannelFuture unused = channel.writeAndFlush(greeting, channel.voidPromise());
+        channel.config().setAutoRead(true);
     }
 
     private void lostPatience() {
@@ -159,18 +155,29 @@ final class Connection extends ChannelInboundHandlerAdapter {
 
     @Override
     public void channelInactive(ChannelHandlerContext ctx) {
+        end();
+    }
+
+    /** A channel that was closed before it was active is never said to be inactive. */
+    @Override
+    public void handlerRemoved(ChannelHandlerContext ctx) {
+        end();
+    }
+
+    private void end() {
         if (state == State.CLOSED) {
             return;
         }
         state = State.CLOSED;
-        patience.cancel();
+        if (patience != null) {
+            patience.cancel();
+        }
         if (flow != null) {
             flow.close();
         }
         receive.release();
         answers.release();
         loop.connections().remove(this);
-        onEnd.run();
     }
 
     /** A reset connection is everyday life; anything else is a defect. Both end the connection. */

@@ -68,7 +68,7 @@ final class ReceiveBuffers implements RecvByteBufAllocator {
         }
         if (current.refCnt() == 1) {
             current.discardReadBytes();
-            return true;
+            return current.isWritable();
         }
         ByteBuf other = findRested();
         if (other == null) {

@@ -269,6 +269,7 @@ final class RequestFlow {
 
     private boolean cutOn(ByteBuf in) {
         if (!cut.status().isOk()) {
+            pass.giveUp();
             long left = cut.cutShort();
             skipBytes = cut.command() == Command.WRITE ? left : 0;
         }

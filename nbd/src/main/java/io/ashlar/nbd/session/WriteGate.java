@@ -46,6 +46,8 @@ final class WriteGate {
         private final Runnable wake;
         private final AtomicInteger changes = new AtomicInteger();
         private final AtomicBoolean waiting = new AtomicBoolean();
+        /** Whether it owns the gate and waits for the changes under way; nobody else's end concerns it. */
+        private volatile boolean draining;
         /** Whether this connection's rewrite has begun; used on its loop only. */
         private boolean rewriting;
 
@@ -68,7 +70,7 @@ final class WriteGate {
         void leave() {
             if (changes.decrementAndGet() == 0) {
                 Pass first = owner.get();
-                if (first != null) {
+                if (first != null && first.draining) {
                     first.wake.run();
                 }
             }
@@ -84,7 +86,9 @@ final class WriteGate {
                 waiting.set(true);
                 return owner.get() == null && waiting.compareAndSet(true, false) && enterAlone();
             }
+            draining = true;
             rewriting = isDrained();
+            draining = !rewriting;
             return rewriting;
         }
 
@@ -97,6 +101,7 @@ final class WriteGate {
         /** The rewrite has ended. */
         void leaveAlone() {
             rewriting = false;
+            draining = false;
             owner.set(null);
             for (Pass pass : passes) {
                 if (pass.waiting.compareAndSet(true, false)) {
