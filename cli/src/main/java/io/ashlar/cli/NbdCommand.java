@@ -109,12 +109,13 @@ final class NbdCommand implements Callable<Integer> {
         RemoteVolumes volumes = new RemoteVolumes(server.addresses(), ioTimeout * 1000, role);
         try (EpollLoops loops = EpollLoops.pinned("data", cpusToUse());
                 EpollLoops sessions = EpollLoops.floating("session", 1);
-                OpenedDevice opened = new OpenedDevice(
-                        volumes.on(sessions.all().get(0)).open(name, readOnly, steal))) {
+                OpenedDevice opened =
+                        new OpenedDevice(volumes.on(sessions.all().get(0)).open(name, readOnly, steal))) {
             NbdExport export = new NbdExport(
                     name,
                     "volume " + name + ", "
-                            + SizeText.format(opened.volume().device().geometry().sizeBytes()),
+                            + SizeText.format(
+                                    opened.volume().device().geometry().sizeBytes()),
                     opened.volume().device(),
                     readOnly);
             try (NbdServer nbd = socket == null

@@ -57,7 +57,8 @@ final class ControlSession implements SessionListener {
         this.volume = volume;
         this.loop = loop;
         session = new Session(volume.options().session(), loop, this);
-        queries = new StatusQueries(session, loop, QUERY_ID_FIRST, volume.options().ioTimeoutMs());
+        queries = new StatusQueries(
+                session, loop, QUERY_ID_FIRST, volume.options().ioTimeoutMs());
     }
 
     /** Asks what a range holds; any thread may call. */

@@ -167,8 +167,7 @@ public final class Handshake {
         }
         byte[] name = Strings.bytes(export.name());
         byte[] description = Strings.bytes(export.description());
-        putReplyHeader(
-                out, Option.LIST.code(), OptionReply.SERVER, Integer.BYTES + name.length + description.length);
+        putReplyHeader(out, Option.LIST.code(), OptionReply.SERVER, Integer.BYTES + name.length + description.length);
         out.writeInt(name.length).writeBytes(name).writeBytes(description);
         return reply(out, Option.LIST.code(), OptionReply.ACK);
     }
@@ -206,6 +205,9 @@ public final class Handshake {
     }
 
     static void putReplyHeader(ByteBuf out, int option, OptionReply type, int lengthBytes) {
-        out.writeLong(Wire.OPTION_REPLY_MAGIC).writeInt(option).writeInt(type.code()).writeInt(lengthBytes);
+        out.writeLong(Wire.OPTION_REPLY_MAGIC)
+                .writeInt(option)
+                .writeInt(type.code())
+                .writeInt(lengthBytes);
     }
 }

@@ -46,9 +46,7 @@ final class Acceptor extends ChannelInboundHandlerAdapter {
         Channel channel = (Channel) message;
         if (connectionCount.incrementAndGet() > services.limits().connectionsMax()) {
             connectionCount.decrementAndGet();
-            LOG.warn(
-                    "turned a connection away: there are {}",
-                    services.limits().connectionsMax());
+            LOG.warn("turned a connection away: there are {}", services.limits().connectionsMax());
             channel.unsafe().closeForcibly();
             return;
         }

@@ -2,7 +2,6 @@ package io.ashlar.nbd.session;
 
 import io.ashlar.base.annotation.ConfinedTo;
 import io.ashlar.base.annotation.LoopKind;
-import io.ashlar.base.block.BlockGeometry;
 import io.ashlar.base.block.Operation;
 import io.ashlar.base.status.Status;
 import io.ashlar.nbd.handshake.NbdExport;
@@ -260,8 +259,7 @@ final class RequestFlow {
 
     private boolean cutUp(ByteBuf in, Command command) {
         int flags = Submitter.deviceFlags(command, header.flags());
-        cut = loop.takeWhole()
-                .begin(command, header.cookie(), header.offsetBytes(), header.lengthBytes(), flags);
+        cut = loop.takeWhole().begin(command, header.cookie(), header.offsetBytes(), header.lengthBytes(), flags);
         in.skipBytes(Wire.REQUEST_HEADER_BYTES);
         began();
         return true;

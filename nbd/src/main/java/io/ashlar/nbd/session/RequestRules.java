@@ -20,7 +20,13 @@ final class RequestRules {
      * @return NONE, or why it is refused
      */
     static NbdError check(
-            Command command, int flags, long offset, long length, BlockGeometry geometry, boolean readOnly, Terms terms) {
+            Command command,
+            int flags,
+            long offset,
+            long length,
+            BlockGeometry geometry,
+            boolean readOnly,
+            Terms terms) {
         if (command == null || !command.mayHave(flags) || ((flags & CommandFlags.DF) != 0 && !terms.structured())) {
             return NbdError.EINVAL;
         }

@@ -34,23 +34,25 @@ class HostileClientsTest {
         log.start();
         Logger root = (Logger) LoggerFactory.getLogger(org.slf4j.Logger.ROOT_LOGGER_NAME);
         root.addAppender(log);
-        try (Served served = Served.of(new DelayingDevice(SIZE, 4096), false, NbdLimits.DEFAULT.withConnectionsMax(64));
+        try (Served served =
+                        Served.of(new DelayingDevice(SIZE, 4096), false, NbdLimits.DEFAULT.withConnectionsMax(64));
                 RawNbd good = RawNbd.old(served)) {
             for (int i = 0; i < CONVERSATIONS; i++) {
                 try (RawNbd client = new RawNbd(served)) {
                     converse(client, random);
                 }
                 if (i % 10 == 0) {
-                    assertThat(good.write(1 << 20, new byte[700])).as("seed=%d", seed).isZero();
+                    assertThat(good.write(1 << 20, new byte[700]))
+                            .as("seed=%d", seed)
+                            .isZero();
                     assertThat(good.read(1 << 20, 700)).as("seed=%d", seed).hasSize(700);
                 }
             }
         } finally {
             root.detachAppender(log);
         }
-        assertThat(log.list)
-                .as("seed=%d", seed)
-                .noneMatch(event -> event.getLevel().isGreaterOrEqual(Level.ERROR));
+        assertThat(log.list).as("seed=%d", seed).noneMatch(event -> event.getLevel()
+                .isGreaterOrEqual(Level.ERROR));
     }
 
     private static void converse(RawNbd client, Random random) throws IOException {

@@ -112,7 +112,8 @@ class NbdServerTest {
         try (Served served = Served.of(new DelayingDevice(SIZE, 4096));
                 RawNbd client = RawNbd.old(served)) {
             assertThat(client.write(0, data)).isZero();
-            assertThat(client.ask(Command.WRITE_ZEROES, 0, 1000, 30_001, NOTHING)).isZero();
+            assertThat(client.ask(Command.WRITE_ZEROES, 0, 1000, 30_001, NOTHING))
+                    .isZero();
             assertThat(client.ask(Command.WRITE_ZEROES, 0, 40_000, 3, NOTHING)).isZero();
             assertThat(client.ask(Command.TRIM, 0, 49_000, 100, NOTHING)).isZero();
             assertThat(client.ask(Command.TRIM, 0, 49_000, 8192, NOTHING)).isZero();
@@ -318,7 +319,8 @@ class NbdServerTest {
         }
         Path file = Files.writeString(folder.resolve("file"), "text");
         assertThatThrownBy(() -> NbdServer.checkFree(null, file)).hasMessageContaining("no socket");
-        assertThatThrownBy(() -> NbdServer.checkFree(null, folder.resolve("a/b"))).hasMessageContaining("no folder");
+        assertThatThrownBy(() -> NbdServer.checkFree(null, folder.resolve("a/b")))
+                .hasMessageContaining("no folder");
         assertThatThrownBy(() -> NbdServer.checkFree(null, folder.resolve("x".repeat(100))))
                 .hasMessageContaining("107");
     }

@@ -83,7 +83,8 @@ class RequestRulesTest {
         assertThat(RequestRules.check(command, flags, 0, 4096, GEOMETRY, false, plain))
                 .isEqualTo(NbdError.EINVAL);
         assertThat(RequestRules.check(null, 0, 0, 0, GEOMETRY, false, plain)).isEqualTo(NbdError.EINVAL);
-        assertThat(RequestRules.check(Command.READ, 0, 1, 1, GEOMETRY, false, plain)).isEqualTo(NbdError.NONE);
+        assertThat(RequestRules.check(Command.READ, 0, 1, 1, GEOMETRY, false, plain))
+                .isEqualTo(NbdError.NONE);
         assertThat(CommandFlags.REQ_ONE).isEqualTo(8);
     }
 }

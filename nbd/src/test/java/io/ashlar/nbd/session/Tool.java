@@ -18,7 +18,8 @@ final class Tool {
     private Tool() {}
 
     static boolean isInstalled(String name) {
-        return Stream.of(System.getenv("PATH").split(":", -1)).anyMatch(folder -> Files.isExecutable(Path.of(folder, name)));
+        return Stream.of(System.getenv("PATH").split(":", -1))
+                .anyMatch(folder -> Files.isExecutable(Path.of(folder, name)));
     }
 
     /** Leaves the test out where a program is missing; in CI that is a failure. */

@@ -1,0 +1,153 @@
+package io.ashlar.cli;
+
+import io.ashlar.base.annotation.ConfinedTo;
+import io.ashlar.base.annotation.LoopKind;
+import io.ashlar.base.checksum.Crc32cSum;
+import io.ashlar.base.net.EpollLoop;
+import io.ashlar.base.net.EpollLoops;
+import io.ashlar.base.text.SizeText;
+import io.ashlar.client.copy.CopyProgress;
+import io.ashlar.client.copy.VolumeCopy;
+import io.ashlar.client.session.SessionConfig;
+import io.ashlar.client.volume.AccessMode;
+import io.ashlar.client.volume.AttachException;
+import io.ashlar.client.volume.RemoteVolume;
+import io.ashlar.client.volume.VolumeOptions;
+import java.io.IOException;
+import java.net.InetSocketAddress;
+import java.nio.ByteBuffer;
+import java.nio.channels.Channels;
+import java.nio.channels.FileChannel;
+import java.nio.channels.WritableByteChannel;
+import java.util.HexFormat;
+
+/** A volume that is copied: attached, and shown how far it is. */
+@ConfinedTo(LoopKind.OWNER)
+final class CopySession implements AutoCloseable {
+    private final EpollLoops loops = EpollLoops.floating("copy", 1);
+    private final Output output;
+    private final RemoteVolume volume;
+
+    CopySession(InetSocketAddress node, String name, AccessMode mode, Output output) {
+        this.output = output;
+        String host =
+                RemoteVolumes.hostId() + "-copy-" + ProcessHandle.current().pid();
+        try {
+            volume = RemoteVolume.open(
+                    VolumeOptions.of(SessionConfig.of(node, host), name, mode),
+                    loops.all().get(0));
+        } catch (AttachException e) {
+            loops.close();
+            throw Failure.failed(e.getMessage(), e);
+        }
+    }
+
+    long sizeBytes() {
+        return volume.geometry().sizeBytes();
+    }
+
+    int blockBytes() {
+        return volume.geometry().logicalBlockBytes();
+    }
+
+    String volumeId() {
+        return HexFormat.of().formatHex(volume.volumeId());
+    }
+
+    /** Returns a copy that shows its progress and keeps its state, where there is one. */
+    VolumeCopy copy(ProgressLine line, String verb, CopyState state) throws IOException {
+        CopyProgress progress = (sum, durable) -> {
+            line.show(verb + " " + SizeText.format(sum.lengthBytes()) + " of " + SizeText.format(sizeBytes()));
+            if (durable && state != null) {
+                state.write(sum);
+            }
+        };
+        EpollLoop loop = loops.all().get(0);
+        return new VolumeCopy(volume, loop, progress);
+    }
+
+    Output output() {
+        return output;
+    }
+
+    @Override
+    public void close() {
+        volume.close();
+        loops.close();
+    }
+
+    /** Writes to a file, with holes for zeroes, from the start of the volume. */
+    static VolumeCopy.Sink toFile(FileChannel file) {
+        return new VolumeCopy.Sink() {
+            @Override
+            public void data(long offset, ByteBuffer bytes) throws IOException {
+                long at = offset;
+                while (bytes.hasRemaining()) {
+                    at += file.write(bytes, at);
+                }
+            }
+
+            @Override
+            public void zeroes(long offset, long length) {
+                // The file is made in its full length, as one hole.
+            }
+
+            @Override
+            public boolean sync() throws IOException {
+                file.force(false);
+                return true;
+            }
+        };
+    }
+
+    /** Writes to standard output, byte by byte. */
+    static VolumeCopy.Sink toStandardOutput() {
+        WritableByteChannel out = Channels.newChannel(new java.io.FileOutputStream(java.io.FileDescriptor.out));
+        ByteBuffer zeroes = ByteBuffer.allocateDirect(1 << 20);
+        return new VolumeCopy.Sink() {
+            @Override
+            public void data(long offset, ByteBuffer bytes) throws IOException {
+                while (bytes.hasRemaining()) {
+                    out.write(bytes);
+                }
+            }
+
+            @Override
+            public void zeroes(long offset, long length) throws IOException {
+                for (long left = length; left > 0; ) {
+                    zeroes.clear().limit((int) Math.min(left, zeroes.capacity()));
+                    left -= zeroes.remaining();
+                    data(offset, zeroes);
+                }
+            }
+
+            @Override
+            public boolean sync() {
+                return false;
+            }
+        };
+    }
+
+    /** Writes nothing: for reading back. */
+    static VolumeCopy.Sink toNowhere() {
+        return new VolumeCopy.Sink() {
+            @Override
+            public void data(long offset, ByteBuffer bytes) {}
+
+            @Override
+            public void zeroes(long offset, long length) {}
+
+            @Override
+            public boolean sync() {
+                return false;
+            }
+        };
+    }
+
+    /** Returns the checksum of the start of the volume, filled up to a whole block, as it is stored now. */
+    String checksum(ProgressLine line, long length) throws IOException {
+        try (VolumeCopy copy = copy(line, "verified", null)) {
+            return copy.copyOut(toNowhere(), new Crc32cSum(), length).checksum();
+        }
+    }
+}
