@@ -13,6 +13,8 @@ import io.ashlar.client.volume.AccessMode;
 import io.ashlar.client.volume.AttachException;
 import io.ashlar.client.volume.RemoteVolume;
 import io.ashlar.client.volume.VolumeOptions;
+import java.io.FileDescriptor;
+import java.io.FileOutputStream;
 import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.nio.ByteBuffer;
@@ -25,11 +27,9 @@ import java.util.HexFormat;
 @ConfinedTo(LoopKind.OWNER)
 final class CopySession implements AutoCloseable {
     private final EpollLoops loops = EpollLoops.floating("copy", 1);
-    private final Output output;
     private final RemoteVolume volume;
 
-    CopySession(InetSocketAddress node, String name, AccessMode mode, Output output) {
-        this.output = output;
+    CopySession(InetSocketAddress node, String name, AccessMode mode) {
         String host =
                 RemoteVolumes.hostId() + "-copy-" + ProcessHandle.current().pid();
         try {
@@ -66,10 +66,6 @@ final class CopySession implements AutoCloseable {
         return new VolumeCopy(volume, loop, progress);
     }
 
-    Output output() {
-        return output;
-    }
-
     @Override
     public void close() {
         volume.close();
@@ -102,7 +98,7 @@ final class CopySession implements AutoCloseable {
 
     /** Writes to standard output, byte by byte. */
     static VolumeCopy.Sink toStandardOutput() {
-        WritableByteChannel out = Channels.newChannel(new java.io.FileOutputStream(java.io.FileDescriptor.out));
+        WritableByteChannel out = Channels.newChannel(new FileOutputStream(FileDescriptor.out));
         ByteBuffer zeroes = ByteBuffer.allocateDirect(1 << 20);
         return new VolumeCopy.Sink() {
             @Override

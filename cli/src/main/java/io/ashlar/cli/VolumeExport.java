@@ -57,7 +57,7 @@ final class VolumeExport implements Callable<Integer> {
             throw Failure.failed(image + " exists already");
         }
         CopyReport report;
-        try (CopySession session = new CopySession(server.nodeOf(name), name, AccessMode.READ_ONLY, output);
+        try (CopySession session = new CopySession(server.nodeOf(name), name, AccessMode.READ_ONLY);
                 ProgressLine line = new ProgressLine(output)) {
             report = toFile ? toFile(session, line) : toStandardOutput(session, line);
         } catch (IOException e) {

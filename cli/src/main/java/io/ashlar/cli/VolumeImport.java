@@ -30,6 +30,9 @@ import picocli.CommandLine.Parameters;
                 + " holds behind the image's end stays.",
         mixinStandardHelpOptions = true)
 final class VolumeImport implements Callable<Integer> {
+    /** Logical blocks of a volume that is made for an image. */
+    private static final int BLOCK_BYTES = 4096;
+
     @Parameters(index = "0", paramLabel = "NAME", description = "The volume.")
     private String name;
 
@@ -51,8 +54,6 @@ final class VolumeImport implements Callable<Integer> {
     @Mixin
     private Output output;
 
-    private static final int BLOCK_BYTES = 4096;
-
     @Override
     public Integer call() {
         boolean fromFile = !image.equals("-");
@@ -66,7 +67,7 @@ final class VolumeImport implements Callable<Integer> {
         CopyReport report;
         try {
             InetSocketAddress node = create ? create(Files.size(path)) : server.nodeOf(name);
-            try (CopySession session = new CopySession(node, name, AccessMode.READ_WRITE, output);
+            try (CopySession session = new CopySession(node, name, AccessMode.READ_WRITE);
                     ProgressLine line = new ProgressLine(output)) {
                 report = fromFile
                         ? fromFile(session, line, path)

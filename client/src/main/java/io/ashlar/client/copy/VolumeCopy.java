@@ -9,7 +9,6 @@ import io.ashlar.base.block.Operation;
 import io.ashlar.base.checksum.Crc32c;
 import io.ashlar.base.checksum.Crc32cSum;
 import io.ashlar.base.loop.Loop;
-import io.netty.buffer.ByteBuf;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.ReadableByteChannel;
@@ -27,6 +26,7 @@ public final class VolumeCopy implements AutoCloseable {
     private final DeviceStream stream;
     private final CopyProgress progress;
     private final Crc32c crc = new Crc32c();
+    private final ByteBuffer zeroes = ByteBuffer.allocateDirect(DeviceStream.PIECE_BYTES);
     private long dataBytes;
 
     /**
@@ -92,7 +92,7 @@ public final class VolumeCopy implements AutoCloseable {
             }
             Piece oldest = stream.takeOldest();
             int length = (int) oldest.lengthBytes();
-            if (isZero(oldest.memory(), length)) {
+            if (isZero(oldest, length)) {
                 sink.zeroes(oldest.offsetBytes(), length);
                 sum.appendZeroes(length);
             } else {
@@ -150,7 +150,7 @@ public final class VolumeCopy implements AutoCloseable {
         int rounded = (length + block - 1) & -block;
         if (length == 0) {
             stream.giveBack(piece);
-        } else if (isZero(piece.memory(), length)) {
+        } else if (isZero(piece, length)) {
             sum.appendZeroes(length);
             if (known.isZero(at, rounded)) {
                 stream.giveBack(piece);
@@ -191,19 +191,8 @@ public final class VolumeCopy implements AutoCloseable {
         return memory.position();
     }
 
-    private static boolean isZero(ByteBuf memory, int length) {
-        int i = 0;
-        for (; i + Long.BYTES <= length; i += Long.BYTES) {
-            if (memory.getLong(i) != 0) {
-                return false;
-            }
-        }
-        for (; i < length; i++) {
-            if (memory.getByte(i) != 0) {
-                return false;
-            }
-        }
-        return true;
+    private boolean isZero(Piece piece, int length) {
+        return piece.nio(length).mismatch(zeroes.clear().limit(length)) < 0;
     }
 
     @Override
