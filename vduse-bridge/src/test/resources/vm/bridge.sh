@@ -67,6 +67,8 @@ ask() { # sends a command, returns what is printed up to its answer
     tail -c +$((from + 1)) "$log"
 }
 
+state() { ask list | grep -ao 'state=[a-z]*'; }
+
 queue() { cat "/sys/block/$1/queue/$2"; }
 
 modprobe -r vhost_vdpa virtio_vdpa 2>/dev/null
@@ -185,6 +187,48 @@ check orphan-goes has "force $orphan: done" "$(ask "force $orphan")"
 wait "$reader"
 check orphans-reader-gets-error has "Input/output error" "$(cat "$work/dd")"
 check nothing-left same "control" "$(ls /dev/vduse)"
+
+# --- killed, and nobody starts another: a device can still be removed, the other one stays
+ask 'attach file' >/dev/null
+ask 'attach stalling' >/dev/null
+check two-attached test -b /dev/vdb
+touch "$stall"
+fio --name=waiting --filename=/dev/vdb --rw=randrw --bs=4k --iodepth=16 --ioengine=libaio --direct=1 --numjobs=2 --size=8m \
+    --time_based --runtime=60 --output="$work/waiting" 2>"$work/waiting.err" &
+load=$!
+sleep 4
+check drain-says-who has "open in process" "$(ask drain)"
+check drain-detached-the-other bash -c '[[ ! -e /dev/vda && -b /dev/vdb ]]'
+ask 'attach file' >/dev/null
+kill -9 "$bridge"
+wait "$bridge" 2>/dev/null
+check removed-without-bridge has "remove stalling: done" \
+    "$("$java" -XX:TieredStopAtLevel=1 -cp "$classpath" io.ashlar.vduse.agent.BridgeCommand "$socket" 'remove stalling' 2>&1)"
+wait "$load"
+check waiting-got-errors grep -q 'Input/output error' "$work/waiting" "$work/waiting.err"
+check only-the-other-stays bash -c '[[ -b /dev/vda && ! -e /dev/vdb && -L /dev/ashlar/file && ! -L /dev/ashlar/stalling ]]'
+rm "$stall"
+start
+check other-goes-on dd if=/dev/vda of=/dev/null bs=4k count=1 iflag=direct
+check other-resumed becomes state=attached state
+check other-detaches has "detach file: done" "$(ask 'detach file')"
+
+# --- a CPU that goes away takes nothing with it
+ask 'attach mem64' >/dev/null
+vduse=$(basename /sys/class/vduse/ashlar-*)
+fio --name=hotplug --filename=/dev/vda --rw=randrw --bs=4k --iodepth=16 --ioengine=libaio --direct=1 --numjobs=2 --size=60m \
+    --time_based --runtime=15 --output="$work/hotplug" &
+load=$!
+sleep 3
+echo 0 >/sys/devices/system/cpu/cpu1/online
+check mask-follows becomes 1 cat /sys/class/vduse/"$vduse"/vq1/irq_cb_affinity
+check queue-follows has "queueCpus=[0, 0]" "$(ask list)"
+sleep 3
+echo 1 >/sys/devices/system/cpu/cpu1/online
+check mask-returns becomes 2 cat /sys/class/vduse/"$vduse"/vq1/irq_cb_affinity
+ends io-through-hotplug "$load"
+check queue-returns has "queueCpus=[0, 1]" "$(ask list)"
+check detaches-after-hotplug has "detach mem64: done" "$(ask 'detach mem64')"
 say stop
 wait "$bridge"
 check quiet-kernel bash -c '! dmesg | grep -E "WARNING|BUG|hung task|is not a head"'

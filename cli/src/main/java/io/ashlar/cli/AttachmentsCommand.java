@@ -1,5 +1,7 @@
 package io.ashlar.cli;
 
+import static java.util.stream.Collectors.joining;
+
 import io.ashlar.base.annotation.ConfinedTo;
 import io.ashlar.base.annotation.LoopKind;
 import io.ashlar.base.text.SizeText;
@@ -15,7 +17,7 @@ import picocli.CommandLine.Mixin;
 @ConfinedTo(LoopKind.OWNER)
 @Command(name = "attachments", description = "List the volumes attached to this host.", mixinStandardHelpOptions = true)
 final class AttachmentsCommand implements Runnable {
-    private static final List<String> COLUMNS = List.of("name", "device", "state", "size", "access", "queueCpus");
+    private static final List<String> COLUMNS = List.of("name", "device", "state", "size", "access", "queue cpus");
 
     @Mixin
     private ControlOption control;
@@ -49,10 +51,15 @@ final class AttachmentsCommand implements Runnable {
         return fields;
     }
 
-    private static Map<String, Object> row(Attachment attachment) {
+    static Map<String, Object> row(Attachment attachment) {
         Map<String, Object> row = fields(attachment);
         row.put("size", SizeText.format(attachment.sizeBytes()));
         row.put("access", attachment.readOnly() ? "read-only" : "read-write");
+        row.put(
+                "queue cpus",
+                attachment.queueCpus().stream()
+                        .map(cpu -> cpu < 0 ? "-" : cpu.toString())
+                        .collect(joining(",")));
         return row;
     }
 }

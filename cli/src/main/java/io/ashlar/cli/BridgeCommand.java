@@ -3,11 +3,15 @@ package io.ashlar.cli;
 import io.ashlar.base.annotation.ConfinedTo;
 import io.ashlar.base.annotation.LoopKind;
 import io.ashlar.base.net.EpollLoops;
+import io.ashlar.cli.metrics.BridgeMetrics;
+import io.ashlar.vduse.agent.Attachment;
+import io.ashlar.vduse.agent.BridgeClient;
 import io.ashlar.vduse.agent.BridgeConfig;
 import io.ashlar.vduse.agent.BridgeDaemon;
 import io.ashlar.vduse.agent.ControlServer;
 import io.ashlar.vduse.agent.HostProtection;
 import java.io.IOException;
+import java.util.ArrayList;
 import java.util.BitSet;
 import java.util.List;
 import java.util.Map;
@@ -86,6 +90,15 @@ final class BridgeCommand implements Callable<Integer> {
                     + " (default: ${DEFAULT-VALUE}).")
     private int ioTimeout;
 
+    @Option(
+            names = "--drain",
+            description = "Ask the bridge that runs to detach what nobody uses, and say what stays. Exit code 1 if"
+                    + " something stays.")
+    private boolean drain;
+
+    @Mixin
+    private BridgeHttp http;
+
     @Mixin
     private ServerOption server;
 
@@ -97,9 +110,13 @@ final class BridgeCommand implements Callable<Integer> {
 
     @Override
     public Integer call() {
+        if (drain) {
+            return drain();
+        }
         Signals signals = Signals.take();
         try {
             BridgeConfig config = config();
+            http.address();
             for (String warning : HostProtection.apply()) {
                 LoggerFactory.getLogger(BridgeCommand.class).warn(warning);
             }
@@ -114,27 +131,56 @@ final class BridgeCommand implements Callable<Integer> {
         if (ioTimeout < 0 || ioTimeout > 86_400) {
             throw Failure.failed("--io-timeout: " + ioTimeout + " is not between 0 and 86400 seconds");
         }
+        String last;
         RemoteVolumes volumes = new RemoteVolumes(server.addresses(), ioTimeout * 1000);
         try (EpollLoops loops = EpollLoops.pinned("data", BridgeDaemon.cpusToUse(config));
                 EpollLoops sessions = EpollLoops.floating("session", 1);
                 BridgeDaemon daemon = BridgeDaemon.start(
-                        config, loops, volumes.on(sessions.all().get(0)))) {
-            serve(daemon, signals);
-            output.err().println("ashlar: " + daemon.stop());
+                        config, loops, volumes.on(sessions.all().get(0)));
+                BridgeHttp pages = http) {
+            serve(daemon, signals, pages.listen(() -> ailment(daemon)));
+            last = daemon.stop();
         }
+        output.err().println("ashlar: " + last); // behind what connections have to say of their end
+    }
+
+    private static String ailment(BridgeDaemon daemon) {
+        return daemon.isStopping() ? "stopping" : BridgeMetrics.ailment(daemon.figures());
     }
 
     /** Takes commands until the bridge is to end. */
-    private void serve(BridgeDaemon daemon, Signals signals) throws IOException {
+    private void serve(BridgeDaemon daemon, Signals signals, String pages) throws IOException {
         ControlServer commands = ControlServer.start(daemon);
         try {
             output.print(
-                    "bridge is up: volumes of " + server.text() + ", control socket " + control.socket(),
-                    Map.of("server", server.text(), "control", control.socket().toString()));
+                    "bridge is up: volumes of " + server.text() + ", control socket " + control.socket()
+                            + (pages.isEmpty() ? "" : ", http://" + pages + "/metrics"),
+                    Map.of("server", server.text(), "control", control.socket().toString(), "http", pages));
+            http.measure(daemon::figures);
             signals.awaitStop();
         } finally {
             commands.close();
         }
+    }
+
+    /** Names what has gone and what stays; the latter is on standard error, a line each. */
+    private int drain() {
+        return control.ask(bridge -> {
+            List<String> detached = new ArrayList<>(names(bridge));
+            List<String> staying = bridge.drain();
+            detached.removeAll(names(bridge));
+            output.print(
+                    detached.isEmpty() ? "nothing was detached" : "detached " + String.join(", ", detached),
+                    Map.of("detached", detached, "staying", staying));
+            if (!output.isJson()) {
+                staying.forEach(line -> output.err().println("ashlar: stays: " + line));
+            }
+            return staying.isEmpty() ? 0 : Failure.FAILED;
+        });
+    }
+
+    private static List<String> names(BridgeClient bridge) throws IOException {
+        return bridge.attachments().stream().map(Attachment::name).toList();
     }
 
     private BridgeConfig config() {

@@ -27,6 +27,15 @@ final class ControlOption {
         return socket;
     }
 
+    /** Returns whether a bridge answers. */
+    boolean isAnswered() {
+        try (BridgeClient bridge = BridgeClient.connect(socket)) {
+            return bridge != null;
+        } catch (IOException e) {
+            return false; // whoever asks next says why
+        }
+    }
+
     /** Asks the bridge; a {@link Failure} says why there is no answer. */
     <T> T ask(Question<T> question) {
         BridgeClient bridge;

@@ -27,8 +27,17 @@ final class CopyState {
      * @param subject what is copied, so that nothing else is gone on with; no blanks
      */
     CopyState(Path image, String subject) {
-        file = image.resolveSibling(image.getFileName() + ".ashlar-copy");
+        file = fileOf(image);
         this.subject = subject;
+    }
+
+    private static Path fileOf(Path image) {
+        return image.resolveSibling(image.getFileName() + ".ashlar-copy");
+    }
+
+    /** Returns whether a copy to or from the image was interrupted. */
+    static boolean exists(Path image) {
+        return Files.exists(fileOf(image));
     }
 
     /** Returns what was copied before; a {@link Failure} when that was something else. */

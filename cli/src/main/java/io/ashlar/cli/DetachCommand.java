@@ -2,6 +2,9 @@ package io.ashlar.cli;
 
 import io.ashlar.base.annotation.ConfinedTo;
 import io.ashlar.base.annotation.LoopKind;
+import io.ashlar.vduse.agent.BridgeConfig;
+import io.ashlar.vduse.agent.LeftoverRemoval;
+import java.io.IOException;
 import java.util.Map;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -20,7 +23,8 @@ final class DetachCommand implements Runnable {
 
     @Option(
             names = "--force",
-            description = "Detach it under its users: their I/O fails, and what was not flushed is lost.")
+            description = "Detach it under its users: their I/O fails, and what was not flushed is lost. Also where the"
+                    + " bridge is dead.")
     private boolean force;
 
     @Mixin
@@ -31,10 +35,31 @@ final class DetachCommand implements Runnable {
 
     @Override
     public void run() {
-        control.ask(bridge -> {
-            bridge.detach(name, force);
-            return null;
-        });
+        if (force && !control.isAnswered() && isAnyLeft()) {
+            removeLeftover();
+        } else {
+            control.ask(bridge -> {
+                bridge.detach(name, force);
+                return null;
+            });
+        }
         output.print("detached " + name, Map.of("name", name, "detached", true));
+    }
+
+    private static boolean isAnyLeft() {
+        try {
+            return LeftoverRemoval.isAnyLeft();
+        } catch (IOException e) {
+            throw Failure.failed("can't look for devices: " + e.getMessage(), e);
+        }
+    }
+
+    /** Nobody answers for the device: this process does. */
+    private void removeLeftover() {
+        try {
+            LeftoverRemoval.remove(BridgeConfig.defaults().withControlSocket(control.socket()), name);
+        } catch (IOException e) {
+            throw Failure.failed(e.getMessage(), e);
+        }
     }
 }

@@ -31,7 +31,7 @@ final class Failure extends RuntimeException {
     }
 
     /** Prints one line for a failure; an unexpected one names its class, and its trace follows with ASHLAR_DEBUG. */
-    static int report(Exception e, PrintWriter err) {
+    static int report(Throwable e, PrintWriter err) {
         boolean expected = e instanceof Failure;
         String message = e.getMessage() == null ? e.getClass().getSimpleName() : e.getMessage();
         err.println("ashlar: " + (expected ? "" : "unexpected " + e.getClass().getSimpleName() + ": ")

@@ -38,7 +38,19 @@ public final class Main {
 
     /** Runs one command and exits with its code. */
     public static void main(String[] args) {
-        System.exit(commandLine().execute(args));
+        CommandLine commandLine = commandLine();
+        int code;
+        try {
+            code = commandLine.execute(args);
+        } catch (Error e) {
+            // Such as a native library that can't be loaded: threads started by then must not keep a dead node running.
+            code = Failure.report(rootOf(e), commandLine.getErr());
+        }
+        System.exit(code);
+    }
+
+    private static Throwable rootOf(Throwable failure) {
+        return failure.getCause() == null ? failure : rootOf(failure.getCause());
     }
 
     /** Returns the whole command tree, with the error rules. */

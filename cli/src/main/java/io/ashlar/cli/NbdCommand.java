@@ -2,13 +2,16 @@ package io.ashlar.cli;
 
 import io.ashlar.base.annotation.ConfinedTo;
 import io.ashlar.base.annotation.LoopKind;
+import io.ashlar.base.block.BlockDevice;
 import io.ashlar.base.net.EpollLoops;
 import io.ashlar.base.text.SizeText;
+import io.ashlar.cli.metrics.NbdMetrics;
 import io.ashlar.nbd.handshake.NbdExport;
 import io.ashlar.nbd.session.NbdLimits;
 import io.ashlar.nbd.session.NbdServer;
 import io.ashlar.vduse.agent.HostProtection;
 import io.ashlar.vduse.agent.VolumeOpener.OpenedVolume;
+import io.netty.util.internal.PlatformDependent;
 import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.nio.file.Path;
@@ -53,8 +56,8 @@ final class NbdCommand implements Callable<Integer> {
 
     @Option(
             names = "--insecure-listen",
-            description = "Allow addresses that other hosts can reach. There is no authentication: whoever reaches the"
-                    + " export can read and write the volume.")
+            description = "Allow addresses that other hosts can reach, for --http too. There is no authentication:"
+                    + " whoever reaches the export can read and write the volume.")
     private boolean insecureListen;
 
     @Option(
@@ -70,6 +73,13 @@ final class NbdCommand implements Callable<Integer> {
             defaultValue = "",
             description = "CPUs to use, such as 0-3,6 (default: all that are allowed).")
     private String cpus;
+
+    @Option(
+            names = "--http",
+            paramLabel = "HOST:PORT",
+            defaultValue = HttpPages.OFF,
+            description = "Where /metrics and /healthz are, or 'off' (default: ${DEFAULT-VALUE}).")
+    private String http;
 
     @Option(names = "--steal", description = "Take the volume from whoever holds it; that one can't write any more.")
     private boolean steal;
@@ -92,7 +102,12 @@ final class NbdCommand implements Callable<Integer> {
     public Integer call() {
         Signals signals = Signals.take();
         InetSocketAddress address = address();
+        InetSocketAddress pages = HttpPages.address(http, insecureListen);
         NbdLimits limits = limits();
+        if (steal && readOnly) {
+            throw Failure.failed(
+                    "--steal and --read-only: choose one; whoever only reads takes the volume from nobody");
+        }
         if (ioTimeout < 0 || ioTimeout > 86_400) {
             throw Failure.failed("--io-timeout: " + ioTimeout + " is not between 0 and 86400 seconds");
         }
@@ -105,23 +120,23 @@ final class NbdCommand implements Callable<Integer> {
             throw Failure.failed(e.getMessage(), e);
         }
         // The place where it listens tells exports of one host apart; the next one there takes the volume back.
-        String role = "-nbd-" + (socket == null ? listen() : socket.toAbsolutePath());
-        RemoteVolumes volumes = new RemoteVolumes(server.addresses(), ioTimeout * 1000, role);
+        RemoteVolumes volumes = new RemoteVolumes(server.addresses(), ioTimeout * 1000, "-nbd-" + place(address));
         try (EpollLoops loops = EpollLoops.pinned("data", cpusToUse());
                 EpollLoops sessions = EpollLoops.floating("session", 1);
                 OpenedDevice opened =
                         new OpenedDevice(volumes.on(sessions.all().get(0)).open(name, readOnly, steal))) {
+            BlockDevice device = opened.volume().device();
             NbdExport export = new NbdExport(
                     name,
-                    "volume " + name + ", "
-                            + SizeText.format(
-                                    opened.volume().device().geometry().sizeBytes()),
-                    opened.volume().device(),
+                    "volume " + name + ", " + SizeText.format(device.geometry().sizeBytes()),
+                    device,
                     readOnly);
             try (NbdServer nbd = socket == null
-                    ? NbdServer.listen(export, limits, address, loops.all())
-                    : NbdServer.listen(export, limits, socket, loops.all())) {
-                printWhere(nbd);
+                            ? NbdServer.listen(export, limits, address, loops.all())
+                            : NbdServer.listen(export, limits, socket, loops.all());
+                    HttpPages served = new HttpPages(pages)) {
+                printWhere(nbd, served.listen(() -> NbdMetrics.ailment(name, device)));
+                served.measure(() -> NbdMetrics.page(name, device, nbd, "ashlar/" + Version.number()));
                 signals.awaitStop();
                 output.err().println("ashlar: stopping");
             }
@@ -131,7 +146,15 @@ final class NbdCommand implements Callable<Integer> {
         return 0;
     }
 
-    private void printWhere(NbdServer nbd) {
+    private String place(InetSocketAddress address) {
+        if (socket != null) {
+            return socket.toAbsolutePath().toString();
+        }
+        // A port that the kernel chooses is nobody's place.
+        return address.getPort() == 0 ? "pid-" + ProcessHandle.current().pid() : Addresses.text(address);
+    }
+
+    private void printWhere(NbdServer nbd, String pages) {
         String uri = socket != null
                 ? "nbd+unix:///" + name + "?socket=" + socket.toAbsolutePath()
                 : "nbd://" + Addresses.text(new InetSocketAddress(address().getAddress(), nbd.port())) + "/" + name;
@@ -139,7 +162,10 @@ final class NbdCommand implements Callable<Integer> {
         fields.put("volume", name);
         fields.put("uri", uri);
         fields.put("readOnly", readOnly);
-        output.print("volume " + name + " is served on " + uri, fields);
+        fields.put("http", pages);
+        output.print(
+                "volume " + name + " is served on " + uri + (pages.isEmpty() ? "" : ", http://" + pages + "/metrics"),
+                fields);
     }
 
     /** Returns the TCP address, or null where a socket is asked for. */
@@ -175,7 +201,9 @@ final class NbdCommand implements Callable<Integer> {
 
     private NbdLimits limits() {
         try {
-            return NbdLimits.DEFAULT.withConnectionsMax(connections);
+            NbdLimits limits = NbdLimits.DEFAULT.withConnectionsMax(connections);
+            limits.largeReadsMax(PlatformDependent.estimateMaxDirectMemory());
+            return limits;
         } catch (IllegalArgumentException e) {
             throw Failure.failed("--connections: " + e.getMessage(), e);
         }

@@ -54,10 +54,12 @@ final class VolumeExport implements Callable<Integer> {
             throw Failure.failed("--resume and --verify need a file");
         }
         if (toFile && !resume && Files.exists(Path.of(image))) {
-            throw Failure.failed(image + " exists already");
+            boolean interrupted = CopyState.exists(Path.of(image).toAbsolutePath());
+            throw Failure.failed(image + " exists already"
+                    + (interrupted ? "; --resume goes on with the export that was interrupted" : ""));
         }
         CopyReport report;
-        try (CopySession session = new CopySession(server.nodeOf(name), name, AccessMode.READ_ONLY);
+        try (CopySession session = new CopySession(server.nodeOf(name), name, AccessMode.READ_ONLY, image);
                 ProgressLine line = new ProgressLine(output)) {
             report = toFile ? toFile(session, line) : toStandardOutput(session, line);
         } catch (IOException e) {
@@ -75,7 +77,7 @@ final class VolumeExport implements Callable<Integer> {
     }
 
     private static CopyReport toStandardOutput(CopySession session, ProgressLine line) throws IOException {
-        try (VolumeCopy copy = session.copy(line, "exported", null)) {
+        try (VolumeCopy copy = session.copy(line, "exported", session.sizeBytes(), null)) {
             return copy.copyOut(CopySession.toStandardOutput(), new Crc32cSum(), session.sizeBytes());
         }
     }
@@ -87,8 +89,9 @@ final class VolumeExport implements Callable<Integer> {
         StandardOpenOption how = resume ? StandardOpenOption.READ : StandardOpenOption.CREATE_NEW;
         try (FileChannel file = FileChannel.open(path, StandardOpenOption.WRITE, how)) {
             setLength(file, sum.lengthBytes(), session.sizeBytes());
+            state.write(sum);
             CopyReport report;
-            try (VolumeCopy copy = session.copy(line, "exported", state)) {
+            try (VolumeCopy copy = session.copy(line, "exported", session.sizeBytes(), state)) {
                 report = copy.copyOut(CopySession.toFile(file), sum, session.sizeBytes());
             }
             file.force(true);

@@ -67,11 +67,11 @@ final class VolumeImport implements Callable<Integer> {
         CopyReport report;
         try {
             InetSocketAddress node = create ? create(Files.size(path)) : server.nodeOf(name);
-            try (CopySession session = new CopySession(node, name, AccessMode.READ_WRITE);
+            try (CopySession session = new CopySession(node, name, AccessMode.READ_WRITE, image());
                     ProgressLine line = new ProgressLine(output)) {
                 report = fromFile
                         ? fromFile(session, line, path)
-                        : copy(session, line, Channels.newChannel(System.in), new Crc32cSum(), null);
+                        : copy(session, line, Channels.newChannel(System.in), new Crc32cSum(), 0, null);
             }
         } catch (IOException e) {
             throw Failure.failed("can't import " + image + ": " + e.getMessage(), e);
@@ -82,6 +82,13 @@ final class VolumeImport implements Callable<Integer> {
                         + (verify ? ", verified" : ""),
                 report);
         return 0;
+    }
+
+    /** Returns what tells this import from others of this host. */
+    private String image() {
+        return image.equals("-")
+                ? "pid-" + ProcessHandle.current().pid()
+                : Path.of(image).toAbsolutePath().toString();
     }
 
     private InetSocketAddress create(long imageBytes) {
@@ -109,7 +116,10 @@ final class VolumeImport implements Callable<Integer> {
         Crc32cSum sum = resume ? state.read() : new Crc32cSum();
         try (FileChannel file = FileChannel.open(path)) {
             file.position(sum.lengthBytes());
-            CopyReport report = copy(session, line, file, sum, state);
+            if (state != null) {
+                state.write(sum);
+            }
+            CopyReport report = copy(session, line, file, sum, size, state);
             if (state != null) {
                 state.remove();
             }
@@ -118,10 +128,15 @@ final class VolumeImport implements Callable<Integer> {
     }
 
     private CopyReport copy(
-            CopySession session, ProgressLine line, ReadableByteChannel from, Crc32cSum sum, CopyState state)
+            CopySession session,
+            ProgressLine line,
+            ReadableByteChannel from,
+            Crc32cSum sum,
+            long totalBytes,
+            CopyState state)
             throws IOException {
         CopyReport report;
-        try (VolumeCopy copy = session.copy(line, "imported", state)) {
+        try (VolumeCopy copy = session.copy(line, "imported", totalBytes, state)) {
             report = copy.copyIn(from, sum);
         }
         if (verify) {

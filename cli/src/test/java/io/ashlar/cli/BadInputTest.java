@@ -162,9 +162,13 @@ class BadInputTest {
             bridge --cpus 1000                                          | 1 | can't be used
             bridge --bounce-size 1K                                     | 1 | 1 MiB to 1 GiB
             bridge --message-timeout 0                                  | 1 | at least 1 second
+            bridge --http 0.0.0.0:7442                                  | 1 | --insecure-listen
+            bridge --http nonsense                                      | 1 | is not an address
+            bridge --drain --control @folder/bridge.sock                | 3 | there is no such socket
             attach v --control @file                                    | 3 | is it running
             attach v --control @folder/bridge.sock                      | 3 | there is no such socket
             detach v --control @folder/bridge.sock                      | 3 | there is no such socket
+            detach v --force --control @folder/bridge.sock              | 3 | there is no such socket
             attachments --control @folder/bridge.sock                   | 3 | there is no such socket
             store check @busy                                           | 1 | in use by another process
             store check @plain                                          | 1 | is not a data folder

@@ -47,6 +47,7 @@ public final class StorageNode implements AutoCloseable {
     private final EpollLoops loops;
     private final BlockService service;
     private final NodeMetrics metrics;
+    private final NodeHealth health;
     private final AtomicBoolean stopped = new AtomicBoolean();
     private HttpEndpoint http;
 
@@ -64,6 +65,7 @@ public final class StorageNode implements AutoCloseable {
         service = new BlockService(loops.all(), counters, budget, connectionCount, node, registry);
         metrics = new NodeMetrics(
                 counters, () -> registry.figures(FIGURES_MS), storage.files().counters(), node.software());
+        health = new NodeHealth(clock, loops.all(), registry);
     }
 
     /**
@@ -126,7 +128,7 @@ public final class StorageNode implements AutoCloseable {
     }
 
     private String ailment() {
-        return stopped.get() ? "stopping" : registry.ailment();
+        return stopped.get() ? "stopping" : health.ailment();
     }
 
     private static UUID bootId() throws IOException {

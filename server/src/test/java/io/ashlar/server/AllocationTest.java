@@ -34,8 +34,8 @@ class AllocationTest {
     private static final int BLOCKS = 1024;
     private static final int BATCHES_WARM = 1500;
     private static final int BATCHES_COUNTED = Integer.getInteger("allocation.ios", 128_000) / DEPTH;
-    /** Of a mixed batch, the others being half writes, half reads. */
-    private static final int FLUSHES = 1;
+    /** Of a mixed batch, the others being half writes, half reads: more than any file system sends. */
+    private static final int FLUSHES = DEPTH / 8;
 
     @TempDir
     Path folder;

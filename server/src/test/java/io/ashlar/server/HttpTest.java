@@ -87,4 +87,17 @@ class HttpTest {
             assertThat(get(node, "/metrics/more").statusCode()).isEqualTo(404);
         }
     }
+
+    @Test
+    void shouldSayAtOnceThatTheNodeIsNotWellWhenASyncHasFailed() throws IOException {
+        try (NodeFixture node = new NodeFixture(folder);
+                RawClient client = RawClient.ready(node.address())) {
+            assertThat(client.create("v", 1 << 20, 512).status()).isEqualTo(Status.OK);
+            client.openOk("v", "host-a", OpenMode.OPEN_MODE_READ_WRITE, 0, 0);
+            assertThat(get(node, "/healthz").statusCode()).isEqualTo(200);
+            node.files().failSyncs();
+            assertThat(get(node, "/healthz").statusCode()).isEqualTo(503);
+            assertThat(get(node, "/healthz").body()).matches("a sync of volume .* has failed; restart the node\n");
+        }
+    }
 }

@@ -13,6 +13,7 @@ import java.util.concurrent.ConcurrentHashMap;
 public final class TestFiles implements VolumeFiles {
     private final Map<UUID, TestVolume> volumes = new ConcurrentHashMap<>();
     private volatile StoreException failure;
+    private volatile boolean syncFailed;
 
     /** Returns the only volume. */
     public TestVolume only() {
@@ -22,6 +23,11 @@ public final class TestFiles implements VolumeFiles {
     /** Makes every further change fail, or none where it is null. */
     public void failWith(StoreException newFailure) {
         failure = newFailure;
+    }
+
+    /** Makes every volume one whose sync has failed. */
+    public void failSyncs() {
+        syncFailed = true;
     }
 
     /** Returns how many volumes there are. */
@@ -73,7 +79,7 @@ public final class TestFiles implements VolumeFiles {
 
     @Override
     public boolean isFailed(BlockDevice device) {
-        return false;
+        return syncFailed;
     }
 
     @Override

@@ -12,6 +12,7 @@ import io.ashlar.store.offline.BlockVerdict;
 import io.ashlar.store.offline.OfflineVisitor;
 import io.ashlar.store.offline.OfflineVolume;
 import io.netty.buffer.ByteBuf;
+import java.lang.ref.Reference;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -116,9 +117,13 @@ public final class StoreExport {
             if (!verdict.isAcceptable()) {
                 return;
             }
-            long result =
-                    image.write(bytes.memoryAddress(), BlockGeometry.BLOCK_BYTES, block << BlockGeometry.BLOCK_SHIFT);
-            check(result == BlockGeometry.BLOCK_BYTES ? 0 : result < 0 ? result : -Errno.ENOSPC);
+            try {
+                long result = image.write(
+                        bytes.memoryAddress(), BlockGeometry.BLOCK_BYTES, block << BlockGeometry.BLOCK_SHIFT);
+                check(result == BlockGeometry.BLOCK_BYTES ? 0 : result < 0 ? result : -Errno.ENOSPC);
+            } finally {
+                Reference.reachabilityFence(bytes);
+            }
             blocks++;
         }
 

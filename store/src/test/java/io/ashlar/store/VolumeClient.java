@@ -4,6 +4,7 @@ import io.ashlar.base.block.BlockRequest;
 import io.ashlar.base.block.ChecksumList;
 import io.ashlar.base.block.Operation;
 import io.ashlar.base.block.ScatterList;
+import io.ashlar.base.loop.PolledLoop;
 import io.ashlar.base.status.Status;
 import io.ashlar.store.file.Scratch;
 import io.ashlar.store.volume.StoredQueue;

@@ -3,8 +3,11 @@ package io.ashlar.base.net;
 import io.ashlar.base.annotation.ThreadSafe;
 import io.ashlar.base.sys.Errno;
 import io.ashlar.base.sys.Linux;
+import io.ashlar.base.time.Clock;
+import io.netty.channel.DefaultSelectStrategyFactory;
 import io.netty.channel.IoEventLoop;
 import io.netty.channel.MultiThreadIoEventLoopGroup;
+import io.netty.channel.SelectStrategyFactory;
 import io.netty.channel.epoll.EpollIoHandler;
 import io.netty.util.concurrent.FastThreadLocalThread;
 import java.util.ArrayList;
@@ -13,14 +16,22 @@ import java.util.Collections;
 import java.util.List;
 import java.util.concurrent.ThreadFactory;
 import java.util.concurrent.TimeUnit;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
- * A group of epoll loops, one thread each. Data loops are pinned, one per allowed CPU; a control loop is not pinned.
+ * A group of epoll loops, one thread each. Data loops are pinned, one per allowed CPU, and wait with {@link AdaptivePolling};
+ * a control loop is not pinned and sleeps at once.
  */
 @ThreadSafe
 public final class EpollLoops implements AutoCloseable {
+    private static final Logger LOG = LoggerFactory.getLogger(EpollLoops.class);
+
     /** Bytes of an affinity mask: room for 1024 CPUs, as in the C library's cpu_set_t. */
     private static final int AFFINITY_MASK_BYTES = 128;
+
+    /** Events taken at a time: as many as there are (io.netty.channel.epoll.EpollIoHandler). */
+    private static final int EVENTS_GROWING = 0;
 
     private final MultiThreadIoEventLoopGroup group;
     private final List<EpollLoop> loops;
@@ -46,9 +57,11 @@ public final class EpollLoops implements AutoCloseable {
     }
 
     private static EpollLoops start(String prefix, int count, int[] cpuOf) {
+        SelectStrategyFactory waiting =
+                cpuOf == null ? DefaultSelectStrategyFactory.INSTANCE : () -> new AdaptivePolling(Clock.SYSTEM);
         ThreadFactory threads = task -> new FastThreadLocalThread(task, prefix);
         MultiThreadIoEventLoopGroup group =
-                new MultiThreadIoEventLoopGroup(count, threads, EpollIoHandler.newFactory());
+                new MultiThreadIoEventLoopGroup(count, threads, EpollIoHandler.newFactory(EVENTS_GROWING, waiting));
         List<EpollLoop> loops = new ArrayList<>(count);
         for (int i = 0; i < count; i++) {
             int cpu = cpuOf == null ? -1 : cpuOf[i];
@@ -60,11 +73,15 @@ public final class EpollLoops implements AutoCloseable {
         return new EpollLoops(group, loops);
     }
 
-    private static void pin(EpollLoop loop) {
+    private static byte[] maskOf(EpollLoop loop) {
         byte[] mask = new byte[AFFINITY_MASK_BYTES];
         mask[loop.cpu() >> 3] |= (byte) (1 << (loop.cpu() & 7));
+        return mask;
+    }
+
+    private static void pin(EpollLoop loop) {
         int result = loop.eventLoop()
-                .submit(() -> Linux.setAffinity(0, mask))
+                .submit(() -> Linux.setAffinity(0, maskOf(loop)))
                 .syncUninterruptibly()
                 .getNow();
         if (result < 0) {
@@ -96,6 +113,19 @@ public final class EpollLoops implements AutoCloseable {
             }
         }
         return null;
+    }
+
+    /** Pins the loop of a CPU that has been offline again: the kernel moves such threads, and does not move them back. */
+    public void pinAgain(int cpu) {
+        EpollLoop loop = ofCpu(cpu);
+        if (loop != null) {
+            loop.execute(() -> {
+                int result = Linux.setAffinity(0, maskOf(loop));
+                if (result < 0) {
+                    LOG.warn("can't pin {} to CPU {} again: {}", loop.name(), cpu, Errno.describe(result));
+                }
+            });
+        }
     }
 
     /** Ends the loops; what is registered with them is closed. Waits up to ten seconds. */

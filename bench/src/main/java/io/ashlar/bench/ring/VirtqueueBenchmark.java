@@ -4,6 +4,7 @@ import io.ashlar.base.annotation.ConfinedTo;
 import io.ashlar.base.annotation.LoopKind;
 import io.ashlar.base.block.BlockGeometry;
 import io.ashlar.base.block.NullBlockDevice;
+import io.ashlar.vduse.blk.QueueCounters;
 import io.ashlar.vduse.blk.QueueEvents;
 import io.ashlar.vduse.blk.VirtioBlkConfig;
 import io.ashlar.vduse.blk.VirtioBlkQueue;
@@ -68,7 +69,14 @@ public class VirtqueueBenchmark implements QueueEvents {
         VirtioBlkConfig config = new VirtioBlkConfig(geometry, "null", 1, QUEUE_SIZE, 1 << 20, eventIdx, false);
         VringOptions options = new VringOptions(eventIdx, false, false);
         SplitVirtqueue vring = new SplitVirtqueue(driver.layout(), options, VringPosition.START, driver.map());
-        queue = new VirtioBlkQueue(new ManualLoop(), new NullBlockDevice(geometry), config, vring, driver.map(), this);
+        queue = new VirtioBlkQueue(
+                new ManualLoop(),
+                new NullBlockDevice(geometry),
+                config,
+                vring,
+                driver.map(),
+                this,
+                new QueueCounters());
     }
 
     /** Serves {@value #DEPTH} requests; returns how many came back. */

@@ -6,9 +6,8 @@ import io.ashlar.base.block.BlockGeometry;
 import io.ashlar.base.block.BlockRequest;
 import io.ashlar.base.block.Operation;
 import io.ashlar.base.block.ScatterList;
-import io.ashlar.base.loop.Loop;
+import io.ashlar.base.loop.PolledLoop;
 import io.ashlar.base.status.Status;
-import io.ashlar.base.time.Clock;
 import io.ashlar.base.time.RandomSource;
 import io.ashlar.store.DataFolder;
 import io.ashlar.store.config.StoreConfig;
@@ -19,13 +18,10 @@ import io.ashlar.store.file.StoreException;
 import io.ashlar.store.volume.StoredQueue;
 import java.nio.file.Path;
 import java.util.Arrays;
-import java.util.Queue;
 import java.util.Random;
 import java.util.UUID;
-import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
-import java.util.concurrent.locks.LockSupport;
 
 /**
  * How long a flush takes that finds so many extents dirty: each has had one 4 KiB overwrite since the last. Prints a table
@@ -40,11 +36,10 @@ public final class FlushLatency {
     /** As a node has by default. */
     private static final int IO_THREADS = 8;
 
-    private static final long POLL_NS = 5_000;
     private static final double NS_PER_MS = 1e6;
 
     private final StoredQueue queue;
-    private final OwnLoop loop = new OwnLoop();
+    private final PolledLoop loop = new PolledLoop();
     private final Random random = new Random(1);
 
     private FlushLatency(DataFolder folder) throws StoreException {
@@ -110,9 +105,7 @@ public final class FlushLatency {
     private void run(Request request) {
         queue.submit(request);
         queue.endBatch();
-        for (loop.poll(); request.status == null; loop.poll()) {
-            LockSupport.parkNanos(POLL_NS);
-        }
+        loop.runUntil(() -> request.status != null);
         if (request.status != Status.OK) {
             throw new IllegalStateException(request.operation() + " ended with " + request.status);
         }
@@ -124,43 +117,6 @@ public final class FlushLatency {
         @Override
         protected void onComplete(Status outcome) {
             status = outcome;
-        }
-    }
-
-    /** A loop that its thread polls. */
-    private static final class OwnLoop implements Loop {
-        private final Thread owner = Thread.currentThread();
-        private final Queue<Runnable> tasks = new ConcurrentLinkedQueue<>();
-
-        @Override
-        public String name() {
-            return "bench";
-        }
-
-        @Override
-        public Clock clock() {
-            return Clock.SYSTEM;
-        }
-
-        @Override
-        public boolean inLoop() {
-            return Thread.currentThread() == owner;
-        }
-
-        @Override
-        public void execute(Runnable task) {
-            tasks.add(task);
-        }
-
-        @Override
-        public Scheduled schedule(Runnable task, long delayNs) {
-            throw new UnsupportedOperationException("queues of the store set no timers");
-        }
-
-        void poll() {
-            for (Runnable task = tasks.poll(); task != null; task = tasks.poll()) {
-                task.run();
-            }
         }
     }
 }

@@ -7,7 +7,6 @@ import io.ashlar.base.block.BlockQueue;
 import io.ashlar.base.block.BlockRequest;
 import io.ashlar.base.block.BlockRuns;
 import io.ashlar.base.block.Operation;
-import io.ashlar.base.block.RegionSplitter;
 import io.ashlar.base.loop.Loop;
 import io.ashlar.base.status.Status;
 import java.io.IOException;
@@ -24,7 +23,6 @@ final class DeviceStream implements AutoCloseable {
 
     private static final int PIECES = 16;
     private static final int RUNS_MAX = 1024;
-    private static final int PARTS_MAX = 64;
 
     private final BlockDevice device;
     private final Loop loop;
@@ -35,7 +33,7 @@ final class DeviceStream implements AutoCloseable {
     DeviceStream(BlockDevice device, Loop loop) throws IOException {
         this.device = device;
         this.loop = loop;
-        queue = onLoop(() -> new RegionSplitter(device.openQueue(loop, () -> {}), PARTS_MAX, 1));
+        queue = onLoop(() -> device.openQueue(loop, () -> {}));
         for (int i = 0; i < PIECES; i++) {
             free.add(new Piece(PIECE_BYTES));
         }

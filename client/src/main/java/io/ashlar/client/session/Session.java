@@ -132,6 +132,10 @@ public final class Session {
 
     /** Goes on after the volume has been opened. */
     void opened(OpenAnswer answer) {
+        if (!listener.accepts(answer)) {
+            end();
+            return;
+        }
         moveTo(ConnectionState.READY);
         backoffMs = config.backoffMsMin();
         wasReady = true;

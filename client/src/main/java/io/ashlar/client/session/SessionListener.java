@@ -15,6 +15,9 @@ public interface SessionListener {
     /** Returns what to open. */
     Open openMessage();
 
+    /** Looks at what the node has opened; returns false when nothing may be sent to it: the session is ended. */
+    boolean accepts(OpenAnswer opened);
+
     /** Says that requests may be sent: through {@link Session#writer()}, with {@link Session#handle()}. */
     void onReady(OpenAnswer opened);
 

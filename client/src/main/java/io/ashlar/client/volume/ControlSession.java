@@ -138,11 +138,13 @@ final class ControlSession implements SessionListener {
     }
 
     @Override
+    public boolean accepts(OpenAnswer opened) {
+        return volume.opened(opened);
+    }
+
+    @Override
     public void onReady(OpenAnswer opened) {
         incarnation = opened.getIncarnation();
-        if (!volume.opened(opened)) {
-            return;
-        }
         if (attached.isDone()) {
             LOG.info(
                     "{}: {} is back",
@@ -159,7 +161,8 @@ final class ControlSession implements SessionListener {
     @Override
     public void onLost() {
         queries.onLost();
-        if (volume.ended() == null && session.state() != ConnectionState.CLOSED) {
+        boolean ending = loop.eventLoop().isShuttingDown(); // of the whole program: the node is not to blame
+        if (!ending && volume.ended() == null && session.state() != ConnectionState.CLOSED) {
             LOG.warn(
                     "{}: {} can't be reached; requests wait",
                     volume.options().volume(),

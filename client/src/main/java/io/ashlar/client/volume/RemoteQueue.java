@@ -169,6 +169,15 @@ final class RemoteQueue implements BlockQueue, SessionListener, RangeOwner {
     }
 
     @Override
+    public boolean accepts(OpenAnswer opened) {
+        if (volume.opened(opened)) {
+            return true;
+        }
+        endAll(volume.ended());
+        return false;
+    }
+
+    @Override
     public void onReady(OpenAnswer opened) {
         incarnation = opened.getIncarnation();
         counters.connected.increment();
@@ -180,14 +189,13 @@ final class RemoteQueue implements BlockQueue, SessionListener, RangeOwner {
         for (RequestSlot slot = slots.toSend.first(); slot != null; slot = slot.next) {
             slot.mayBeAtNode = false;
         }
-        if (volume.opened(opened)) {
-            settle();
-        }
+        settle();
     }
 
     @Override
     public void onLost() {
         answers.lost();
+        counters.lost.increment();
         counters.resent.add(slots.sent.count());
         slots.toSend.addAllFirst(slots.sent);
         inBatch = false;

@@ -194,8 +194,15 @@ public final class RemoteVolume implements BlockDevice {
                 .build();
     }
 
-    /** Takes the node's answer to an OPEN; returns false when it is not the volume that was attached. */
+    /**
+     * Takes the node's answer to an OPEN.
+     *
+     * @return false when nothing may be sent there: the volume has ended, perhaps because it is not the one attached
+     */
     boolean opened(OpenAnswer answer) {
+        if (ended != null) {
+            return false;
+        }
         if (volumeId == null) {
             volumeId = answer.getVolumeId();
             epoch = answer.getEpoch();

@@ -37,6 +37,7 @@ final class StatusQueries {
     private final Loop loop;
     private final long timeoutMs;
     private final ArrayDeque<Query> waiting = new ArrayDeque<>();
+    private final ArrayDeque<Query> paused = new ArrayDeque<>();
     private final Map<Long, Query> sent = new HashMap<>();
     private long lastId;
     private Status ended;
@@ -75,7 +76,9 @@ final class StatusQueries {
 
     @SuppressWarnings("ReferenceEquality") // questions are identities
     private void giveUp(Query query) {
-        if (waiting.removeIf(other -> other == query) || sent.values().removeIf(other -> other == query)) {
+        if (waiting.removeIf(other -> other == query)
+                || paused.removeIf(other -> other == query)
+                || sent.values().removeIf(other -> other == query)) {
             query.end(Status.TIMED_OUT);
         }
     }
@@ -103,6 +106,12 @@ final class StatusQueries {
         }
     }
 
+    private void resume() {
+        waiting.addAll(paused);
+        paused.clear();
+        send();
+    }
+
     /** The connection is gone: what is unanswered waits for the next. */
     void onLost() {
         waiting.addAll(sent.values());
@@ -114,7 +123,9 @@ final class StatusQueries {
         ended = status;
         onLost();
         List<Query> all = new ArrayList<>(waiting);
+        all.addAll(paused);
         waiting.clear();
+        paused.clear();
         all.forEach(query -> query.end(status));
     }
 
@@ -126,12 +137,8 @@ final class StatusQueries {
         }
         Status status = Status.ofCode(header.statusCode());
         if (status.remedy() == Remedy.RETRY_LATER) {
-            Loop.Scheduled unused = loop.schedule(
-                    () -> {
-                        waiting.add(query);
-                        send();
-                    },
-                    PAUSE_NS);
+            paused.add(query);
+            Loop.Scheduled unused = loop.schedule(this::resume, PAUSE_NS);
         } else if (!status.isOk()) {
             query.end(status);
         } else if (!read(query, MessageFrames.parse(BlockStatusAnswer.parser(), memory, payloadIndex, payloadBytes))) {

@@ -7,6 +7,7 @@ import java.util.concurrent.atomic.LongAdder;
 @ThreadSafe
 public final class VolumeCounters {
     final LongAdder connected = new LongAdder();
+    final LongAdder lost = new LongAdder();
     final LongAdder resent = new LongAdder();
     final LongAdder heldBack = new LongAdder();
     final LongAdder wakeUps = new LongAdder();
@@ -17,6 +18,11 @@ public final class VolumeCounters {
     /** Returns how often a queue's connection became ready. */
     public long connected() {
         return connected.sum();
+    }
+
+    /** Returns how many queues have a connection that is ready now. */
+    public long connectedNow() {
+        return connected.sum() - lost.sum();
     }
 
     /** Returns how many requests were sent again after a connection broke. */

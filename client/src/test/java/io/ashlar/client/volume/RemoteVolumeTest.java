@@ -25,6 +25,7 @@ import java.util.List;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.RepeatedTest;
 import org.junit.jupiter.api.Test;
 
 class RemoteVolumeTest {
@@ -387,6 +388,20 @@ class RemoteVolumeTest {
         node.disconnect();
         until(() -> attached.volume.ended() != null);
         assertThat(attached.run(0, read(0, 4096))).isEqualTo(Status.NOT_FOUND);
+    }
+
+    @RepeatedTest(20)
+    void shouldSendNothingToAnotherVolumeOfTheSameName() {
+        node.replaceVolume();
+        node.kill();
+        TestRequest[] writes = {write(0, 4096, 1), write(4096, 4096, 1)};
+        attached.submit(0, writes[0]);
+        attached.submit(1, writes[1]);
+        node.listen();
+        for (TestRequest write : writes) {
+            assertThat(await(write)).isEqualTo(Status.NOT_FOUND);
+        }
+        assertThat(node.count(Opcode.WRITE)).isZero();
     }
 
     @Test

@@ -4,6 +4,7 @@ import io.ashlar.base.annotation.ConfinedTo;
 import io.ashlar.base.annotation.LoopKind;
 import io.ashlar.base.block.BlockGeometry;
 import io.ashlar.base.block.BlockRequest;
+import io.ashlar.base.loop.PolledLoop;
 import io.ashlar.base.time.RandomSource;
 import io.ashlar.store.DataFolder;
 import io.ashlar.store.config.StoreConfig;
@@ -43,7 +44,7 @@ final class TestVolume implements AutoCloseable {
 
     private final ExecutorService pool = Executors.newFixedThreadPool(4);
     private final ScheduledThreadPoolExecutor timer = new ScheduledThreadPoolExecutor(1, new DiscardPolicy());
-    private final OwnerLoop loop = new OwnerLoop();
+    private final PolledLoop loop = new PolledLoop();
     private final DataFolder folder;
     private final StoredVolume volume;
     private final StoredQueue queue;
@@ -84,7 +85,7 @@ final class TestVolume implements AutoCloseable {
         return (region * BlockGeometry.REGION_BLOCKS + block % WINDOW) * DiskModel.SECTORS;
     }
 
-    OwnerLoop loop() {
+    PolledLoop loop() {
         return loop;
     }
 

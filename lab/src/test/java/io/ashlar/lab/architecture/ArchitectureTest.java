@@ -17,8 +17,10 @@ import com.tngtech.archunit.lang.ConditionEvents;
 import com.tngtech.archunit.lang.SimpleConditionEvent;
 import io.ashlar.base.annotation.ConfinedTo;
 import io.ashlar.base.annotation.ThreadSafe;
+import io.ashlar.base.time.Clock;
 import java.util.List;
 import java.util.Random;
+import java.util.Set;
 import java.util.UUID;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.stream.Stream;
@@ -95,7 +97,8 @@ class ArchitectureTest {
     void shouldKeepTheMetricsLibraryOffTheDataPath() {
         noClasses()
                 .that()
-                .resideOutsideOfPackages("io.ashlar.server.metrics..", "io.ashlar.server.http..")
+                .resideOutsideOfPackages(
+                        "io.ashlar.server.metrics..", "io.ashlar.server.http..", "io.ashlar.cli.metrics..")
                 .should()
                 .dependOnClassesThat()
                 .resideInAnyPackage("io.micrometer..", "io.prometheus..")
@@ -134,6 +137,39 @@ class ArchitectureTest {
                 .areAssignableTo(ThreadLocalRandom.class)
                 .because("a simulation must be able to turn the clock and repeat the dice")
                 .check(PROJECT);
+    }
+
+    /** A step of the wall clock, by an hour or by a year, then changes what people read and nothing else. */
+    @Test
+    void shouldAskTheWallClockOnlyForRecords() {
+        noClasses()
+                .that(areNot(
+                        "io.ashlar.server.StorageNode", // when it was started
+                        "io.ashlar.store.catalogue.VolumeCatalogue", // when a volume was made, since when it is held
+                        "io.ashlar.vduse.agent.AttachSequence")) // since when a volume is attached
+                .should()
+                .callMethod(Clock.class, "wallMs")
+                .because("timeouts and ages are taken from the monotonic clock")
+                .check(PROJECT);
+        noClasses()
+                .that(areNot("io.ashlar.base.time.SystemClock"))
+                .should()
+                .callMethod(System.class, "currentTimeMillis")
+                .orShould()
+                .dependOnClassesThat()
+                .haveFullyQualifiedName("java.util.Date")
+                .orShould()
+                .callMethodWhere(DescribedPredicate.describe(
+                        "java.time is asked for the time",
+                        call -> call.getTargetOwner().getPackageName().startsWith("java.time")
+                                && call.getName().matches("now|system.*|tick.*")))
+                .because("what nobody can ask for can't be mistaken for a measure of time")
+                .check(PROJECT);
+    }
+
+    private static DescribedPredicate<JavaClass> areNot(String... names) {
+        Set<String> allowed = Set.of(names);
+        return DescribedPredicate.describe("are not " + allowed, type -> !allowed.contains(type.getName()));
     }
 
     @Test

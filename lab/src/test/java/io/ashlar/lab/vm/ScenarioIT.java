@@ -50,19 +50,16 @@ class ScenarioIT {
     }
 
     @Test
-    @Tag("slow")
     void shouldKeepFileSystemsAndVerifiedDataOnAVolume() throws Exception {
         run(machine(), "filesystems");
     }
 
     @Test
-    @Tag("slow")
     void shouldWaitAndGoOnWhenTheNodeIsKilledFiveTimes() throws Exception {
         run(machine(), "crashes", "5");
     }
 
     @Test
-    @Tag("slow")
     void shouldServeEachVirtqueueOnTheCpuOfItsAffinity() throws Exception {
         run(machine(), "affinity");
     }
@@ -71,6 +68,11 @@ class ScenarioIT {
     @Tag("slow")
     void shouldEndWithoutAHungTaskWhenFarMoreIsDirtyThanThereIsMemory() throws Exception {
         run(machine().memoryMib(1536).scratch("10G"), "pressure", "4096");
+    }
+
+    @Test
+    void shouldReadWhatWasFlushedOrWrittenAfterItWhenPowerIsLost() throws Exception {
+        run(machine().disk("1G").disk("4G"), "powerloss", "12", "500", "7", "none");
     }
 
     @Test

@@ -68,6 +68,10 @@ public final class Handshake {
 
     /** Takes as many options as have arrived, moving the reader index, and writes the replies. */
     public Progress decode(ByteBuf in, ByteBuf out) {
+        if (state == State.OVER) {
+            in.skipBytes(in.readableBytes()); // the connection is being closed
+            return Progress.MORE;
+        }
         Progress progress = Progress.MORE;
         boolean more = true;
         while (more && progress == Progress.MORE) {

@@ -148,8 +148,9 @@ final class AnswerBuffers {
         }
     }
 
-    /** Runs something when all that has been flushed so far has left, possibly at once. */
+    /** Runs something when all that has been committed so far has left or is lost, possibly at once. */
     void whenSent(Runnable action) {
+        flush();
         ChannelFuture unused = channel.writeAndFlush(Unpooled.EMPTY_BUFFER).addListener(sent -> action.run());
     }
 

@@ -76,7 +76,7 @@ final class Connection extends ChannelInboundHandlerAdapter {
 
     private void lostPatience() {
         if (state == State.HANDSHAKE) {
-            LOG.debug("{}: closed: no request in time", channel);
+            LOG.debug("{}: closed: no end of the handshake in time", channel);
             closeNow();
         }
     }
@@ -132,7 +132,8 @@ final class Connection extends ChannelInboundHandlerAdapter {
         receive.expect(Handshake.OPTION_BYTES_MAX);
         ChannelFuture unused = channel.writeAndFlush(replies, channel.voidPromise());
         if (progress == Handshake.Progress.CLOSE) {
-            closeWhenFlushed();
+            channel.config().setAutoRead(false);
+            closeWhenFlushed(); // or when patience is lost
         } else if (progress == Handshake.Progress.TRANSMISSION && state == State.HANDSHAKE) {
             patience.cancel();
             flow = new RequestFlow(this, loop, services, handshake.terms());
@@ -178,6 +179,7 @@ final class Connection extends ChannelInboundHandlerAdapter {
         receive.release();
         answers.release();
         loop.connections().remove(this);
+        loop.settle();
     }
 
     /** A reset connection is everyday life; anything else is a defect. Both end the connection. */
@@ -220,6 +222,9 @@ final class Connection extends ChannelInboundHandlerAdapter {
     /** Works off what waited for room, and says whether more may come. */
     void resume() {
         touched = false;
+        if (flow != null && flow.isDecoding()) {
+            return; // completed inside submit: the end of what was received settles again
+        }
         if (state == State.SERVING) {
             boolean mayRead = flow.decode();
             if (state == State.SERVING) {
@@ -258,6 +263,7 @@ final class Connection extends ChannelInboundHandlerAdapter {
     /** The client broke the protocol. */
     void fault(String reason) {
         LOG.info("{}: closed: {}", channel.remoteAddress(), reason);
+        state = State.ENDING;
         closeNow();
     }
 

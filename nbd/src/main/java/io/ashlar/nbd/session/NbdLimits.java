@@ -8,7 +8,7 @@ import io.ashlar.nbd.wire.Wire;
  *
  * @param connectionsMax connections at a time, 1 to {@link #CONNECTIONS_MAX}; more are turned away
  * @param requestsMax requests in flight of one connection, 1 to {@link #REQUESTS_MAX}; it is not read from beyond
- * @param handshakeTimeoutMs how long a client may take from connecting to its first request
+ * @param handshakeTimeoutMs how long a client may take from connecting to the end of the handshake
  * @param stopTimeoutMs how long requests in flight are waited for when the server stops
  */
 public record NbdLimits(int connectionsMax, int requestsMax, int handshakeTimeoutMs, int stopTimeoutMs) {
@@ -28,6 +28,8 @@ public record NbdLimits(int connectionsMax, int requestsMax, int handshakeTimeou
     static final int BUFFER_BYTES = 384 << 10;
     /** Receive buffers, and as many answer chunks, of one connection: 16 requests of 128 KiB and some room. */
     static final int BUFFERS_MAX = 12;
+    /** The longest read, its header, and the blocks at its ends. */
+    private static final int LARGE_READ_BYTES = Wire.PAYLOAD_BYTES_MAX + 3 * 4096;
 
     static {
         require(PIECE_BYTES + 2 * 4096 + Wire.REQUEST_HEADER_BYTES <= BUFFER_BYTES, "a piece fits, rounded to blocks");
@@ -48,6 +50,25 @@ public record NbdLimits(int connectionsMax, int requestsMax, int handshakeTimeou
         if (handshakeTimeoutMs < 1 || stopTimeoutMs < 0) {
             throw new IllegalArgumentException("timeouts must not be negative");
         }
+    }
+
+    /**
+     * Returns how many reads at a time may be answered from memory of their own: what three quarters of the direct memory
+     * hold beside the buffers of all connections. The last quarter is for the device, and for what the allocator can't use.
+     *
+     * @param directBytes what the JVM gives out, {@code -XX:MaxDirectMemorySize}
+     * @throws IllegalArgumentException in one line when it is too little for so many connections
+     */
+    public int largeReadsMax(long directBytes) {
+        long buffers = 2L * connectionsMax * BUFFERS_MAX * BUFFER_BYTES;
+        long reads = (directBytes / 4 * 3 - buffers) / LARGE_READ_BYTES;
+        if (reads < 1) {
+            long neededMib = (((buffers + LARGE_READ_BYTES) / 3 * 4) >> 20) + 1;
+            throw new IllegalArgumentException(connectionsMax + " connections need " + neededMib
+                    + " MiB of direct memory, and the JVM gives out " + (directBytes >> 20)
+                    + " MiB: take fewer, or raise -XX:MaxDirectMemorySize in ASHLAR_JAVA_OPTS");
+        }
+        return (int) Math.min(reads, connectionsMax);
     }
 
     /** Returns these limits with another number of connections. */

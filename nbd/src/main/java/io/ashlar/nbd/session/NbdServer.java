@@ -12,6 +12,7 @@ import io.netty.channel.ServerChannel;
 import io.netty.channel.epoll.EpollServerDomainSocketChannel;
 import io.netty.channel.epoll.EpollServerSocketChannel;
 import io.netty.channel.unix.DomainSocketAddress;
+import io.netty.util.internal.PlatformDependent;
 import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.net.ServerSocket;
@@ -39,7 +40,8 @@ public final class NbdServer implements AutoCloseable {
     private UnixSocketFile file;
 
     private NbdServer(NbdExport export, NbdLimits limits, List<EpollLoop> epollLoops) {
-        services = new NbdServices(export, limits, new WriteGate());
+        int largeReads = limits.largeReadsMax(PlatformDependent.estimateMaxDirectMemory());
+        services = new NbdServices(export, limits, new WriteGate(), new AtomicInteger(largeReads));
         for (EpollLoop loop : epollLoops) {
             loops.add(new SessionLoop(loop, export.device()));
         }
@@ -132,6 +134,11 @@ public final class NbdServer implements AutoCloseable {
     /** Returns how many connections there are. */
     public int connectionCount() {
         return connectionCount.get();
+    }
+
+    /** Returns what each data loop has counted. */
+    public List<NbdCounters> counters() {
+        return loops.stream().map(SessionLoop::counters).toList();
     }
 
     /** Ends listening, answers what is in flight, and closes; what takes too long is dropped. */

@@ -32,16 +32,15 @@ final class RequestFlow {
     private final int requestsMax;
     private final ReceiveBuffers receive;
     private final Answers answers;
+    private final Outcomes outcomes;
     private final WriteGate.Pass pass;
     private final RequestHeader header = new RequestHeader();
     private final Submitter submitter;
     private Whole cut;
     private long skipBytes;
-    private int inFlight;
     private boolean blocked;
     private boolean decoding;
     private boolean stopping;
-    private boolean closed;
 
     RequestFlow(Connection connection, SessionLoop loop, NbdServices services, Terms terms) {
         this.connection = connection;
@@ -52,24 +51,37 @@ final class RequestFlow {
         receive = connection.receive();
         answers = new Answers(connection.answers(), terms);
         pass = services.gate().newPass(connection::wake);
-        submitter = new Submitter(this, loop, connection.answers(), answers.readHeaderBytes(), pass);
+        submitter =
+                new Submitter(this, loop, connection.answers(), answers.readHeaderBytes(), pass, services.largeReads());
+        outcomes = new Outcomes(connection, loop, answers, submitter, pass);
     }
 
     int inFlight() {
-        return inFlight;
+        return outcomes.inFlight();
     }
 
     /** Returns whether only the socket can bring back what decoding stopped for. */
     boolean waitsForSocket() {
-        return blocked && inFlight == 0 && connection.isWritable() && !pass.isWaiting();
+        return blocked && outcomes.inFlight() == 0 && connection.isWritable() && !pass.isWaiting();
+    }
+
+    /** Counts a request in. */
+    void began() {
+        outcomes.began();
     }
 
     /** Refuses everything from now on: the server stops. */
     void refuseAll() {
         stopping = true;
+        pass.giveUp();
     }
 
     // ---- From the socket ----
+
+    /** Returns whether the loop of {@link #decode} is on the stack; whoever called it sees to the rest. */
+    boolean isDecoding() {
+        return decoding;
+    }
 
     /** Works off what has arrived, as far as possible; returns whether the socket should be read from. */
     boolean decode() {
@@ -79,7 +91,7 @@ final class RequestFlow {
         decoding = true;
         blocked = false;
         boolean progress = true;
-        while (progress && !closed) {
+        while (progress && !outcomes.isClosed()) {
             progress = step(receive.current());
         }
         decoding = false;
@@ -90,7 +102,8 @@ final class RequestFlow {
         if (skipBytes > 0) {
             return skip(in);
         }
-        if (inFlight >= requestsMax || !connection.isWritable()) {
+        if (outcomes.inFlight() >= requestsMax || !connection.isWritable()) {
+            pass.giveUp(); // others shall not wait for this client
             return block();
         }
         return cut == null ? begin(in) : cutOn(in);
@@ -149,7 +162,7 @@ final class RequestFlow {
         long cookie = header.cookie();
         skipBytes = command == Command.WRITE ? header.lengthBytes() : 0;
         in.skipBytes(Wire.REQUEST_HEADER_BYTES);
-        answers.plain(command, cookie, error);
+        outcomes.refused(command, cookie, error);
         return true;
     }
 
@@ -184,10 +197,10 @@ final class RequestFlow {
             if (!submitter.mayReadLarge()) {
                 return block();
             }
-            in.skipBytes(Wire.REQUEST_HEADER_BYTES);
             if (!submitter.readLarge(header.cookie(), header.offsetBytes(), (int) length)) {
-                answers.plain(Command.READ, header.cookie(), NbdError.ENOMEM);
+                return answer(in, Command.READ, NbdError.ENOMEM);
             }
+            in.skipBytes(Wire.REQUEST_HEADER_BYTES);
             return true;
         }
         if (!submitter.read(null, header.cookie(), header.offsetBytes(), (int) length)) {
@@ -250,8 +263,8 @@ final class RequestFlow {
 
     private boolean blockStatus(ByteBuf in) {
         in.skipBytes(Wire.REQUEST_HEADER_BYTES);
-        began();
-        new StatusQuery(this, answers, header).start(export.device(), loop.loop());
+        outcomes.began();
+        new StatusQuery(outcomes, answers, header, loop.batchNs()).start(export.device(), loop.loop());
         return true;
     }
 
@@ -259,9 +272,10 @@ final class RequestFlow {
 
     private boolean cutUp(ByteBuf in, Command command) {
         int flags = Submitter.deviceFlags(command, header.flags());
-        cut = loop.takeWhole().begin(command, header.cookie(), header.offsetBytes(), header.lengthBytes(), flags);
+        cut = loop.takeWhole()
+                .begin(command, header.cookie(), header.offsetBytes(), header.lengthBytes(), flags, loop.batchNs());
         in.skipBytes(Wire.REQUEST_HEADER_BYTES);
-        began();
+        outcomes.began();
         return true;
     }
 
@@ -306,70 +320,26 @@ final class RequestFlow {
         if (whole == cut || !whole.isOver()) {
             return;
         }
-        if (!closed) {
-            answers.plain(whole.command(), whole.cookie(), NbdError.of(whole.status()));
-        }
-        loop.giveWhole(whole);
-        ended();
+        outcomes.ended(whole);
     }
 
     // ---- From the device ----
 
-    /** Counts a request in. */
-    void began() {
-        inFlight++;
-    }
-
-    /** Counts a request out. */
-    void ended() {
-        inFlight--;
-        if (closed && inFlight == 0) {
-            pass.close();
-        }
-        loop.touch(connection);
-    }
-
     /** Takes a request, or a piece of one, back. */
     void completed(RequestSlot slot, Status status) {
-        submitter.left(slot);
-        ByteBuf memory = slot.takeMemory();
-        if (slot.operation() == Operation.READ) {
-            if (closed) {
-                AnswerBuffers.abandon(memory);
-            } else {
-                answers.read(slot, memory, status);
-            }
-        } else {
-            if (memory != null) {
-                memory.release();
-            }
-            if (slot.whole() == null && !closed) {
-                answers.plain(slot.command(), slot.cookie(), NbdError.of(status));
-            }
-        }
         Whole whole = slot.whole();
-        loop.giveSlot(slot);
         if (whole != null) {
             whole.pieceEnded(status);
+        }
+        outcomes.ended(slot, status);
+        if (whole != null) {
             endIfOver(whole);
         }
-        ended();
-    }
-
-    /** Says that something has been answered outside a batch of the device. */
-    void answered() {
-        ended();
-        loop.settle();
-    }
-
-    /** Returns whether nobody is there any more to answer. */
-    boolean isClosed() {
-        return closed;
     }
 
     /** The connection has ended: what the device has ends there unseen. */
     void close() {
-        closed = true;
+        outcomes.close();
         pass.giveUp();
         if (cut != null) {
             cut.cutShort();
@@ -377,7 +347,7 @@ final class RequestFlow {
             cut = null;
             endIfOver(whole);
         }
-        if (inFlight == 0) {
+        if (outcomes.inFlight() == 0) {
             pass.close();
         }
     }

@@ -20,17 +20,19 @@ final class RequestSlot extends BlockRequest {
     private Whole whole;
     private Command command;
     private long cookie;
+    private long startNs;
     private ByteBuf memory;
     private int dataIndex;
     private int dataBytes;
     private boolean alone;
 
     /** Takes the slot into use for a request, or for a piece of one. */
-    void begin(RequestFlow newFlow, Whole newWhole, Command newCommand, long newCookie) {
+    void begin(RequestFlow newFlow, Whole newWhole, Command newCommand, long newCookie, long newStartNs) {
         flow = newFlow;
         whole = newWhole;
         command = newCommand;
         cookie = newCookie;
+        startNs = newStartNs;
     }
 
     /** Lets go of everything but the memory, which {@link #takeMemory} hands out. */
@@ -82,6 +84,11 @@ final class RequestSlot extends BlockRequest {
 
     long cookie() {
         return cookie;
+    }
+
+    /** Returns when the request was decoded. */
+    long startNs() {
+        return startNs;
     }
 
     /** Returns where the bytes that the client asked for start in the memory. */

@@ -4,7 +4,6 @@ import io.ashlar.base.annotation.ConfinedTo;
 import io.ashlar.base.annotation.LoopKind;
 import io.ashlar.base.block.BlockDevice;
 import io.ashlar.base.block.BlockQueue;
-import io.ashlar.base.block.RegionSplitter;
 import io.ashlar.base.net.EpollLoop;
 import java.util.ArrayList;
 import java.util.List;
@@ -16,9 +15,6 @@ import java.util.List;
  */
 @ConfinedTo(LoopKind.DATA)
 final class SessionLoop {
-    /** Parts in flight of requests that reach over a region's edge. */
-    private static final int PARTS_MAX = 64;
-
     private final EpollLoop loop;
     private final BlockDevice device;
     private final int blockBytes;
@@ -27,7 +23,10 @@ final class SessionLoop {
     private final ArrayList<Connection> toFlush = new ArrayList<>();
     private final ArrayList<RequestSlot> freeSlots = new ArrayList<>();
     private final ArrayList<Whole> freeWholes = new ArrayList<>();
+    private final NbdCounters counters = new NbdCounters();
     private BlockQueue queue;
+    private long batchNs;
+    private boolean timed;
     private boolean settling;
 
     SessionLoop(EpollLoop loop, BlockDevice device) {
@@ -43,9 +42,22 @@ final class SessionLoop {
     /** Returns the loop's way into the device, opened when it is first needed. */
     BlockQueue queue() {
         if (queue == null) {
-            queue = new RegionSplitter(device.openQueue(loop, this::settle), PARTS_MAX, 1);
+            queue = device.openQueue(loop, this::settle);
         }
         return queue;
+    }
+
+    NbdCounters counters() {
+        return counters;
+    }
+
+    /** Returns when this batch first asked for the time: the clock is read once a batch. */
+    long batchNs() {
+        if (!timed) {
+            timed = true;
+            batchNs = loop.clock().nowNs();
+        }
+        return batchNs;
     }
 
     int blockBytes() {
@@ -113,6 +125,7 @@ final class SessionLoop {
             toFlush.get(i).flush();
         }
         toFlush.clear();
+        timed = false;
         settling = false;
     }
 

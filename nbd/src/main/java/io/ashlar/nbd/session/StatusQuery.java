@@ -17,17 +17,19 @@ final class StatusQuery {
     /** Runs of one answer; a client asks on from where the last one ends. */
     private static final int RUNS_MAX = 1024;
 
-    private final RequestFlow flow;
+    private final Outcomes outcomes;
     private final Answers answers;
     private final long cookie;
     private final long offsetBytes;
     private final long lengthBytes;
     private final boolean one;
+    private final long startNs;
     private long leadBytes;
 
-    StatusQuery(RequestFlow flow, Answers answers, RequestHeader header) {
-        this.flow = flow;
+    StatusQuery(Outcomes outcomes, Answers answers, RequestHeader header, long startNs) {
+        this.outcomes = outcomes;
         this.answers = answers;
+        this.startNs = startNs;
         cookie = header.cookie();
         offsetBytes = header.offsetBytes();
         lengthBytes = header.lengthBytes();
@@ -44,7 +46,8 @@ final class StatusQuery {
     }
 
     private void answer(Status status, BlockRuns runs) {
-        if (!flow.isClosed()) {
+        NbdError error = status == Status.UNSUPPORTED ? NbdError.NONE : NbdError.of(status);
+        if (!outcomes.isClosed()) {
             if (status == Status.UNSUPPORTED) {
                 BlockRuns data = new BlockRuns(1);
                 data.add(BlockRuns.Kind.DATA, Long.MAX_VALUE);
@@ -52,9 +55,9 @@ final class StatusQuery {
             } else if (status.isOk()) {
                 answers.runs(cookie, runs, leadBytes, lengthBytes);
             } else {
-                answers.plain(Command.BLOCK_STATUS, cookie, NbdError.of(status));
+                answers.plain(Command.BLOCK_STATUS, cookie, error);
             }
         }
-        flow.answered();
+        outcomes.statusEnded(error, lengthBytes, startNs);
     }
 }

@@ -8,6 +8,7 @@ import io.ashlar.base.status.Status;
 import io.ashlar.nbd.wire.Command;
 import io.ashlar.nbd.wire.CommandFlags;
 import io.netty.buffer.ByteBuf;
+import java.util.concurrent.atomic.AtomicInteger;
 
 /**
  * Turns requests and pieces of them into requests to the device: finds the memory, rounds reads outward to logical blocks,
@@ -20,14 +21,22 @@ final class Submitter {
     private final AnswerBuffers answers;
     private final int readHeaderBytes;
     private final WriteGate.Pass pass;
+    private final AtomicInteger largeReads;
     private boolean readsLarge;
 
-    Submitter(RequestFlow flow, SessionLoop loop, AnswerBuffers answers, int readHeaderBytes, WriteGate.Pass pass) {
+    Submitter(
+            RequestFlow flow,
+            SessionLoop loop,
+            AnswerBuffers answers,
+            int readHeaderBytes,
+            WriteGate.Pass pass,
+            AtomicInteger largeReads) {
         this.flow = flow;
         this.loop = loop;
         this.answers = answers;
         this.readHeaderBytes = readHeaderBytes;
         this.pass = pass;
+        this.largeReads = largeReads;
     }
 
     /** Returns the device's flags for a command with these flags. */
@@ -46,7 +55,7 @@ final class Submitter {
     /** Takes a slot into use; it counts as in flight from now on. */
     RequestSlot slot(Whole whole, Command command, long cookie) {
         RequestSlot slot = loop.takeSlot();
-        slot.begin(flow, whole, command, cookie);
+        slot.begin(flow, whole, command, cookie, loop.batchNs());
         flow.began();
         return slot;
     }
@@ -94,12 +103,19 @@ final class Submitter {
 
     /** Reads more than a piece; returns false when there is no memory. */
     boolean readLarge(long cookie, long offset, int length) {
-        if (!answers.reserveLarge(placeBytes(offset, length))) {
+        if (largeReads.decrementAndGet() < 0 || !answers.reserveLarge(placeBytes(offset, length))) {
+            largeReads.incrementAndGet();
             return false;
         }
         readsLarge = true;
         submitRead(slot(null, Command.READ, cookie), 0, offset, length);
         return true;
+    }
+
+    /** The memory of the large read is free. */
+    void largeReadEnded() {
+        largeReads.incrementAndGet();
+        readsLarge = false;
     }
 
     private void submitRead(RequestSlot slot, int at, long offset, int length) {
@@ -158,9 +174,6 @@ final class Submitter {
             pass.leaveAlone();
         } else if (slot.operation().changes()) {
             pass.leave();
-        }
-        if (slot.operation() == Operation.READ && slot.dataBytes() > NbdLimits.PIECE_BYTES) {
-            readsLarge = false;
         }
     }
 }

@@ -11,18 +11,23 @@ final class Whole {
     private Command command;
     private long cookie;
     private int flags;
+    private long startNs;
+    private long lengthBytes;
     private long nextBytes;
     private long endBytes;
     private int piecesInFlight;
     private Status status;
 
     /** Begins a request of this range; the flags are those of {@code BlockRequest}. */
-    Whole begin(Command newCommand, long newCookie, long offsetBytes, long lengthBytes, int newFlags) {
+    Whole begin(
+            Command newCommand, long newCookie, long offsetBytes, long newLengthBytes, int newFlags, long newStartNs) {
         command = newCommand;
         cookie = newCookie;
         flags = newFlags;
+        startNs = newStartNs;
+        lengthBytes = newLengthBytes;
         nextBytes = offsetBytes;
-        endBytes = offsetBytes + lengthBytes;
+        endBytes = offsetBytes + newLengthBytes;
         piecesInFlight = 0;
         status = Status.OK;
         return this;
@@ -38,6 +43,16 @@ final class Whole {
 
     int flags() {
         return flags;
+    }
+
+    /** Returns when the request was decoded. */
+    long startNs() {
+        return startNs;
+    }
+
+    /** Returns the length of the whole request. */
+    long lengthBytes() {
+        return lengthBytes;
     }
 
     /** Returns where the next piece starts. */
@@ -56,8 +71,8 @@ final class Whole {
     }
 
     /** A piece of this length has begun. */
-    void pieceBegan(long lengthBytes) {
-        nextBytes += lengthBytes;
+    void pieceBegan(long pieceBytes) {
+        nextBytes += pieceBytes;
         piecesInFlight++;
     }
 

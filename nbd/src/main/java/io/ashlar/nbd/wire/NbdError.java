@@ -30,6 +30,7 @@ public enum NbdError {
         return switch (status) {
             case OK -> NONE;
             case READ_ONLY -> EPERM;
+            case BUSY -> ENOMEM;
             case NO_SPACE -> ENOSPC;
             case UNSUPPORTED -> ENOTSUP;
             case UNAVAILABLE -> ESHUTDOWN;

@@ -1,6 +1,7 @@
 package io.ashlar.server.metrics;
 
 import io.ashlar.base.annotation.ThreadSafe;
+import io.ashlar.base.meter.LatencyBuckets;
 import io.ashlar.base.status.Status;
 import io.ashlar.protocol.frame.Opcode;
 import java.util.concurrent.atomic.AtomicLongArray;
@@ -9,23 +10,18 @@ import java.util.concurrent.atomic.AtomicLongArray;
  * The counters of one data loop: written by that loop only, read by anybody. A cell has a single writer, so counting is
  * a plain addition and an opaque store; a reader sees whole numbers, at most a moment old.
  *
- * <p>Latency histograms have a bucket for each power of two nanoseconds from {@link #FIRST_BUCKET_NS}, the last one open.
+ * <p>Latencies are counted in {@link LatencyBuckets}.
  */
 @ThreadSafe
 @SuppressWarnings("EnumOrdinal") // indexes of cells in memory, which nothing outside this object ever sees
 public final class LoopCounters {
-    /** Upper bound of the first latency bucket. */
-    public static final int FIRST_BUCKET_NS = 1 << 10;
-    /** Buckets of a histogram: 1 µs, 2 µs, ... 17 s, and above. */
-    public static final int BUCKETS = 26;
-
     private static final int OPERATIONS = Opcode.values().length;
     private static final int STATUSES = Status.values().length;
     private static final int EVENTS = NodeEvent.values().length;
 
     private static final int ERRORS = 0;
     private static final int LATENCY = ERRORS + OPERATIONS * STATUSES;
-    private static final int LATENCY_SUM = LATENCY + OPERATIONS * BUCKETS;
+    private static final int LATENCY_SUM = LATENCY + OPERATIONS * LatencyBuckets.COUNT;
     private static final int BYTES = LATENCY_SUM + OPERATIONS;
     private static final int EVENT = BYTES + OPERATIONS;
     private static final int CELLS = EVENT + EVENTS;
@@ -41,7 +37,7 @@ public final class LoopCounters {
     public void answered(Opcode opcode, Status status, long dataBytes, long latencyNs) {
         int operation = opcode.ordinal();
         add(ERRORS + operation * STATUSES + status.ordinal(), 1);
-        add(LATENCY + operation * BUCKETS + bucketOf(latencyNs), 1);
+        add(LATENCY + operation * LatencyBuckets.COUNT + LatencyBuckets.of(latencyNs), 1);
         add(LATENCY_SUM + operation, latencyNs);
         if (dataBytes != 0) {
             add(BYTES + operation, dataBytes);
@@ -65,7 +61,7 @@ public final class LoopCounters {
 
     /** Returns how many requests of the operation fell into the latency bucket. */
     public long inBucket(Opcode opcode, int bucket) {
-        return cells.getOpaque(LATENCY + opcode.ordinal() * BUCKETS + bucket);
+        return cells.getOpaque(LATENCY + opcode.ordinal() * LatencyBuckets.COUNT + bucket);
     }
 
     /** Returns the sum of the operation's latencies, in nanoseconds. */
@@ -81,20 +77,6 @@ public final class LoopCounters {
     /** Returns how often it happened, or how high the level is. */
     public long count(NodeEvent event) {
         return cells.getOpaque(EVENT + event.ordinal());
-    }
-
-    /** Returns the upper bound of a bucket in nanoseconds; the last one has none. */
-    static long bucketUpperNs(int bucket) {
-        return (long) FIRST_BUCKET_NS << bucket;
-    }
-
-    /** Returns the bucket whose upper bound is the first that is not below the latency. */
-    static int bucketOf(long latencyNs) {
-        if (latencyNs <= FIRST_BUCKET_NS) {
-            return 0;
-        }
-        int bucket = Long.SIZE - Long.numberOfLeadingZeros((latencyNs - 1) / FIRST_BUCKET_NS);
-        return Math.min(bucket, BUCKETS - 1);
     }
 
     private void add(int cell, long amount) {

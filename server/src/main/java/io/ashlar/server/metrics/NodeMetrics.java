@@ -6,14 +6,7 @@ import io.ashlar.protocol.frame.Opcode;
 import io.ashlar.store.meter.StoreCounters;
 import io.micrometer.core.instrument.FunctionCounter;
 import io.micrometer.core.instrument.Gauge;
-import io.micrometer.core.instrument.MeterRegistry;
 import io.micrometer.core.instrument.Tags;
-import io.micrometer.core.instrument.binder.jvm.JvmGcMetrics;
-import io.micrometer.core.instrument.binder.jvm.JvmMemoryMetrics;
-import io.micrometer.core.instrument.binder.jvm.JvmThreadMetrics;
-import io.micrometer.core.instrument.binder.system.FileDescriptorMetrics;
-import io.micrometer.core.instrument.binder.system.ProcessorMetrics;
-import io.micrometer.core.instrument.binder.system.UptimeMetrics;
 import io.micrometer.prometheusmetrics.PrometheusConfig;
 import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
 import java.util.List;
@@ -32,7 +25,7 @@ public final class NodeMetrics implements AutoCloseable {
     private static final String PREFIX = "ashlar.node.";
 
     private final PrometheusMeterRegistry registry = new PrometheusMeterRegistry(PrometheusConfig.DEFAULT);
-    private final JvmGcMetrics gc = new JvmGcMetrics();
+    private final ProcessMetrics process;
     private final List<LoopCounters> loops;
     private final Supplier<StoreFigures> store;
     private volatile StoreFigures figures = new StoreFigures(0, 0, 0, 0, 0);
@@ -46,12 +39,7 @@ public final class NodeMetrics implements AutoCloseable {
         registerEvents();
         registerStore();
         registerStoreCounters(storeCounters);
-        registerJvm();
-        String kernel = System.getProperty("os.version");
-        Gauge.builder("ashlar.build.info", () -> 1)
-                .description("What is running")
-                .tags("version", version, "java", System.getProperty("java.version"), "kernel", kernel)
-                .register(registry);
+        process = new ProcessMetrics(registry, version);
     }
 
     private void registerRequests() {
@@ -122,21 +110,6 @@ public final class NodeMetrics implements AutoCloseable {
                 .register(registry);
     }
 
-    private void registerJvm() {
-        MeterRegistry target = registry;
-        gc.bindTo(target);
-        new JvmMemoryMetrics().bindTo(target);
-        new JvmThreadMetrics().bindTo(target);
-        new ProcessorMetrics().bindTo(target);
-        new FileDescriptorMetrics().bindTo(target);
-        new UptimeMetrics().bindTo(target);
-        Safepoints.find().ifPresent(safepoints -> FunctionCounter.builder(
-                        "jvm.safepoint.time", safepoints, Safepoints::totalSeconds)
-                .description("Time that all threads of the JVM stood still")
-                .baseUnit("seconds")
-                .register(target));
-    }
-
     private FunctionCounter.Builder<List<LoopCounters>> counter(
             String name, Tags tags, ToLongFunction<LoopCounters> figure) {
         return FunctionCounter.builder(PREFIX + name, loops, sum(figure)).tags(tags);
@@ -160,7 +133,7 @@ public final class NodeMetrics implements AutoCloseable {
 
     @Override
     public void close() {
-        gc.close();
+        process.close();
         registry.close();
     }
 }

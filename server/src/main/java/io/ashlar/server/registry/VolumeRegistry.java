@@ -93,22 +93,42 @@ public final class VolumeRegistry {
         return figures;
     }
 
-    /** Returns why the node is not well, or an empty text; as old as the last {@link #figures}. */
+    /** Looks whether the disk is well, and says when it has: {@link #ailment} is fresh then. */
+    public void look(Runnable answer) {
+        post(
+                () -> {
+                    ailment = findAilment();
+                    answer.run();
+                },
+                answer);
+    }
+
+    /** Returns why the disk is not well, or an empty text; as old as the last {@link #look}. */
     public String ailment() {
         return ailment;
+    }
+
+    private String findAilment() {
+        for (ServedVolume volume : table.all()) {
+            if (volume.device() != null && table.files().isFailed(volume.device())) {
+                return "a sync of volume " + volume.uuid() + " has failed; restart the node";
+            }
+        }
+        try {
+            table.files().freeBytes();
+            return "";
+        } catch (StoreException e) {
+            return "can't tell how full the node is: " + e.getMessage();
+        }
     }
 
     private void count() {
         long stored = 0;
         int attached = 0;
-        String found = "";
         try {
             for (ServedVolume volume : table.all()) {
                 if (volume.device() != null) {
                     stored += table.files().storedBytes(volume.device());
-                    found = table.files().isFailed(volume.device())
-                            ? "a sync of volume " + volume.uuid() + " has failed; restart the node"
-                            : found;
                 }
             }
             for (VolumeRecord volume : table.catalogue().volumes()) {
@@ -121,9 +141,8 @@ public final class VolumeRegistry {
                     table.files().capacityBytes(),
                     table.files().freeBytes());
         } catch (StoreException e) {
-            found = "can't tell how full the node is: " + e.getMessage();
+            LOG.warn("can't tell how full the node is: {}", e.getMessage());
         }
-        ailment = found;
     }
 
     /**

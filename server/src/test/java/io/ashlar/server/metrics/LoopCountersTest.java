@@ -2,26 +2,12 @@ package io.ashlar.server.metrics;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.ashlar.base.meter.LatencyBuckets;
 import io.ashlar.base.status.Status;
 import io.ashlar.protocol.frame.Opcode;
-import net.jqwik.api.ForAll;
-import net.jqwik.api.Property;
-import net.jqwik.api.constraints.LongRange;
 import org.junit.jupiter.api.Test;
 
 class LoopCountersTest {
-    @Property
-    void shouldPutALatencyIntoTheFirstBucketThatReachesIt(@ForAll @LongRange(min = 0, max = 1L << 40) long latencyNs) {
-        int bucket = LoopCounters.bucketOf(latencyNs);
-        assertThat(bucket).isBetween(0, LoopCounters.BUCKETS - 1);
-        if (bucket > 0) {
-            assertThat(latencyNs).isGreaterThan(LoopCounters.bucketUpperNs(bucket - 1));
-        }
-        if (bucket < LoopCounters.BUCKETS - 1) {
-            assertThat(latencyNs).isLessThanOrEqualTo(LoopCounters.bucketUpperNs(bucket));
-        }
-    }
-
     @Test
     void shouldKeepEveryCellApart() {
         LoopCounters counters = new LoopCounters();
@@ -47,6 +33,6 @@ class LoopCountersTest {
         }
         assertThat(counters.bytes(Opcode.READ)).isEqualTo(10 * reads);
         assertThat(counters.latencySumNs(Opcode.READ)).isEqualTo(5000 * reads);
-        assertThat(counters.inBucket(Opcode.READ, LoopCounters.bucketOf(5000))).isEqualTo(reads);
+        assertThat(counters.inBucket(Opcode.READ, LatencyBuckets.of(5000))).isEqualTo(reads);
     }
 }

@@ -1,26 +1,28 @@
 package io.ashlar.store.extent;
 
 import io.ashlar.base.annotation.ThreadSafe;
-import java.util.ArrayList;
-import java.util.List;
-import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.Executor;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicReference;
 
 /**
  * Syncs an extent's two files side by side in the pool, once for all who wait. Who joins while a sync runs gets the next
- * one: a sync covers only what was written before it started.
+ * one: a sync covers only what was written before it started. Joining allocates nothing: whoever waits brings its own
+ * link of the list.
  */
 @ThreadSafe
 public final class ExtentSync implements Runnable {
     private final Extent extent;
     private final Executor pool;
-    private final ConcurrentLinkedQueue<Listener> waiting = new ConcurrentLinkedQueue<>();
+    /** Those who wait for the next sync, newest first. */
+    private final AtomicReference<Ticket> waiting = new AtomicReference<>();
+
     private final AtomicBoolean running = new AtomicBoolean();
     private final AtomicInteger filesLeft = new AtomicInteger();
-    private final List<Listener> served = new ArrayList<>();
     private final Runnable syncData = this::syncData;
+    /** Those whom the present sync serves, oldest first; handed from pool thread to pool thread by {@link #filesLeft}. */
+    private Ticket served;
 
     ExtentSync(Extent extent, Executor pool) {
         this.extent = extent;
@@ -34,9 +36,24 @@ public final class ExtentSync implements Runnable {
         void onSynced(boolean sound);
     }
 
+    /** A listener's place among those who wait for one extent; free to be used again when the listener is called. */
+    public static final class Ticket {
+        private final Listener listener;
+        private Ticket next;
+
+        /** Creates a place for the listener, who may have several, one for each extent that it waits for. */
+        public Ticket(Listener listener) {
+            this.listener = listener;
+        }
+    }
+
     /** Joins the next sync to start. Any thread. */
-    public void join(Listener listener) {
-        waiting.add(listener);
+    public void join(Ticket ticket) {
+        Ticket before;
+        do {
+            before = waiting.get();
+            ticket.next = before;
+        } while (!waiting.compareAndSet(before, ticket));
         start();
     }
 
@@ -45,7 +62,7 @@ public final class ExtentSync implements Runnable {
     }
 
     private void start() {
-        if (!waiting.isEmpty() && running.compareAndSet(false, true)) {
+        if (waiting.get() != null && running.compareAndSet(false, true)) {
             pool.execute(this);
         }
     }
@@ -53,14 +70,23 @@ public final class ExtentSync implements Runnable {
     /** Runs one sync; on a pool thread, never twice at a time. */
     @Override
     public void run() {
-        for (Listener next = waiting.poll(); next != null; next = waiting.poll()) {
-            served.add(next);
-        }
+        served = inOrder(waiting.getAndSet(null));
         extent.clearDirty();
         filesLeft.set(2);
         pool.execute(syncData);
         extent.syncFile(extent.metadata());
         fileDone();
+    }
+
+    private static Ticket inOrder(Ticket newestFirst) {
+        Ticket oldest = null;
+        for (Ticket ticket = newestFirst; ticket != null; ) {
+            Ticket next = ticket.next;
+            ticket.next = oldest;
+            oldest = ticket;
+            ticket = next;
+        }
+        return oldest;
     }
 
     private void syncData() {
@@ -73,10 +99,14 @@ public final class ExtentSync implements Runnable {
             return;
         }
         boolean sound = !extent.isFailed();
-        for (Listener listener : served) {
-            listener.onSynced(sound);
+        Ticket ticket = served;
+        served = null;
+        while (ticket != null) {
+            Ticket next = ticket.next; // before the call: after it the ticket may wait elsewhere already
+            ticket.next = null;
+            ticket.listener.onSynced(sound);
+            ticket = next;
         }
-        served.clear();
         running.set(false);
         start();
     }

@@ -7,7 +7,8 @@ import java.nio.ByteBuffer;
 
 /**
  * Direct memory that lives as long as the object that holds it: zeroed, never released by hand, not tracked by the leak
- * detector. For scratch that is made once per thread, queue or file.
+ * detector. For scratch that is made once per thread, queue or file. A raw address keeps nothing alive: where the call that
+ * gets the address may be the last use of the holder, {@link java.lang.ref.Reference#reachabilityFence} belongs behind it.
  */
 @ThreadSafe
 public final class Scratch {

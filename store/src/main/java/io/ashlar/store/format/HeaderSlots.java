@@ -8,6 +8,7 @@ import io.ashlar.store.file.Scratch;
 import io.ashlar.store.file.StorageFile;
 import io.ashlar.store.file.StoreException;
 import io.netty.buffer.ByteBuf;
+import java.lang.ref.Reference;
 import java.util.UUID;
 
 /**
@@ -91,8 +92,12 @@ public final class HeaderSlots {
         slot.setLongLE(SEQUENCE_OFFSET, sequence);
         slot.setIntLE(CHECKSUM_OFFSET, crc.compute(slot, 0, CHECKSUM_OFFSET));
         long offset = (sequence & 1) == 1 ? 0 : SECOND_SLOT_OFFSET;
-        long result = file.write(slot.memoryAddress(), SLOT_BYTES, offset);
-        return result == SLOT_BYTES ? 0 : result < 0 ? (int) result : -Errno.EIO;
+        try {
+            long result = file.write(slot.memoryAddress(), SLOT_BYTES, offset);
+            return result == SLOT_BYTES ? 0 : result < 0 ? (int) result : -Errno.EIO;
+        } finally {
+            Reference.reachabilityFence(slot); // the kernel reads it, and our caller may have let go of us already
+        }
     }
 
     /** Writes both slots of a new file; not durable before a sync. Returns 0 or -errno. */

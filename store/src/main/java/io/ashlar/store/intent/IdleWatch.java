@@ -78,8 +78,9 @@ final class IdleWatch {
         Arrays.fill(ticks, NONE);
     }
 
-    /** Never wakes the table again. */
+    /** Never wakes the table again, and takes back what it has asked for. */
     synchronized void stop() {
         stopped = true;
+        due = false;
     }
 }

@@ -144,6 +144,7 @@ public final class IntentTable implements Runnable {
         if (done) {
             clean(lastTick);
         } else {
+            idle.stop(); // nothing is cleared any more
             answer(stalled, false);
         }
         running.set(false);

@@ -10,6 +10,7 @@ import io.ashlar.store.extent.ExtentSync;
 import io.ashlar.store.format.RegionMap;
 import io.ashlar.store.intent.IntentTable;
 import io.ashlar.store.latch.RangeClaim;
+import java.util.ArrayList;
 import java.util.concurrent.atomic.AtomicInteger;
 
 /**
@@ -58,6 +59,10 @@ final class StoreOp extends RangeClaim implements Runnable, ExtentSync.Listener,
     final StoredQueue queue;
     /** Files of a flush still to be synced. */
     final AtomicInteger syncsLeft = new AtomicInteger();
+    /** As many as extents were ever synced together for this object, and used again. */
+    private final ArrayList<ExtentSync.Ticket> tickets = new ArrayList<>(1);
+
+    private int ticketsUsed;
 
     /** The CRC32C of each block's piece, computed on the loop. */
     int[] checksums = new int[2];
@@ -95,6 +100,7 @@ final class StoreOp extends RangeClaim implements Runnable, ExtentSync.Listener,
         status = Status.OK;
         confirming = false;
         readBytes = 0;
+        ticketsUsed = 0;
         extent = null;
         map = null;
         if (newKind != Kind.FLUSH) {
@@ -107,6 +113,14 @@ final class StoreOp extends RangeClaim implements Runnable, ExtentSync.Listener,
         status = newStatus;
         step = Step.FINISH;
         return Outcome.DONE;
+    }
+
+    /** Joins the extent's next sync; a flush joins those of several. Allocates only if it never joined so many. */
+    void joinSync(Extent synced) {
+        if (ticketsUsed == tickets.size()) {
+            tickets.add(new ExtentSync.Ticket(this));
+        }
+        synced.sync().join(tickets.get(ticketsUsed++));
     }
 
     /** Returns the first byte behind the range. */

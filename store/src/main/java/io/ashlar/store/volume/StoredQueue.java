@@ -243,7 +243,7 @@ public final class StoredQueue implements BlockQueue {
             Extent extent = opened.get(i);
             if (extent.needsSync()) {
                 op.syncsLeft.incrementAndGet();
-                extent.sync().join(op);
+                op.joinSync(extent);
             }
         }
         if (op.syncsLeft.decrementAndGet() == 0) {

@@ -7,6 +7,7 @@ import io.ashlar.base.loop.Loop;
 import io.ashlar.base.status.Status;
 import io.ashlar.store.extent.Extent;
 import io.ashlar.store.extent.ExtentResources;
+import io.ashlar.store.extent.ExtentSync;
 import io.ashlar.store.extent.ExtentTable;
 import io.ashlar.store.extent.MapCache;
 import io.ashlar.store.file.StorageIo;
@@ -227,7 +228,7 @@ public final class StoredVolume implements BlockDevice {
                 parts.extents().opened().stream().filter(Extent::needsSync).toList();
         AtomicInteger left = new AtomicInteger(dirty.size() + 1);
         for (Extent extent : dirty) {
-            extent.sync().join(sound -> endBackgroundFlush(left, mark));
+            extent.sync().join(new ExtentSync.Ticket(sound -> endBackgroundFlush(left, mark)));
         }
         endBackgroundFlush(left, mark);
     }

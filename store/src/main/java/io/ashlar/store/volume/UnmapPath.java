@@ -59,7 +59,7 @@ final class UnmapPath {
             return Outcome.BLOCKS;
         }
         op.step = Step.PUNCH;
-        op.extent.sync().join(op);
+        op.joinSync(op.extent);
         return Outcome.PENDING;
     }
 

@@ -69,7 +69,7 @@ final class WritePath {
             return op.done(Status.OK);
         }
         op.done(Status.OK);
-        op.extent.sync().join(op);
+        op.joinSync(op.extent);
         return Outcome.PENDING;
     }
 

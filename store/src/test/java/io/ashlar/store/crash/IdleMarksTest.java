@@ -111,4 +111,16 @@ class IdleMarksTest {
         store.drain();
         assertThat(store.isIdle()).isTrue();
     }
+
+    @Test
+    void shouldComeToRestWhenTheIntentsHaveFailedAndALookIsDue() throws Exception {
+        FaultyStorageIo faulty = new FaultyStorageIo(io);
+        SteppedStore store = new SteppedStore(faulty, new Random(1));
+        assertThat(write(store, 0, 1)).isEqualTo(Status.OK);
+        faulty.setPlan((call, path) ->
+                call == FaultyStorageIo.Call.SYNC && path.toString().contains("intents") ? -5 : FaultyStorageIo.PASS);
+        assertThat(write(store, 1, 2)).isEqualTo(Status.IO_ERROR);
+        rest(store, 30);
+        assertThat(store.isIdle()).isTrue();
+    }
 }

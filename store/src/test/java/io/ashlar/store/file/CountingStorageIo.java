@@ -9,6 +9,7 @@ public final class CountingStorageIo extends ForwardingStorageIo {
     private final AtomicLong reads = new AtomicLong();
     private final AtomicLong readBytes = new AtomicLong();
     private final AtomicLong writes = new AtomicLong();
+    private final AtomicLong punchedBytes = new AtomicLong();
     private volatile boolean skipsMetadata;
 
     /** Creates one above another file system. */
@@ -22,6 +23,7 @@ public final class CountingStorageIo extends ForwardingStorageIo {
         reads.set(0);
         readBytes.set(0);
         writes.set(0);
+        punchedBytes.set(0);
     }
 
     /** Says whether writes to metadata files do nothing from now on: to measure what they cost. */
@@ -49,6 +51,11 @@ public final class CountingStorageIo extends ForwardingStorageIo {
         return writes.get();
     }
 
+    /** Returns the bytes that were punched out of files. */
+    public long punchedBytes() {
+        return punchedBytes.get();
+    }
+
     @Override
     public StorageFile open(Path path, Mode mode) throws StoreException {
         opens.incrementAndGet();
@@ -74,6 +81,13 @@ public final class CountingStorageIo extends ForwardingStorageIo {
             public long write(long address, long lengthBytes, long offset) {
                 writes.incrementAndGet();
                 return skipsMetadata && isMetadata ? lengthBytes : super.write(address, lengthBytes, offset);
+            }
+
+            @Override
+            public int punch(long offset, long lengthBytes) {
+                int result = super.punch(offset, lengthBytes);
+                punchedBytes.addAndGet(result < 0 ? 0 : lengthBytes);
+                return result;
             }
 
             @Override

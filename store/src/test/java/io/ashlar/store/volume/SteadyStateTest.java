@@ -9,8 +9,8 @@ import io.ashlar.base.block.ChecksumList;
 import io.ashlar.base.block.Operation;
 import io.ashlar.base.block.ScatterList;
 import io.ashlar.base.checksum.Crc32c;
+import io.ashlar.base.loop.PolledLoop;
 import io.ashlar.base.status.Status;
-import io.ashlar.store.PolledLoop;
 import io.ashlar.store.StoreFixture;
 import io.ashlar.store.config.StoreConfig;
 import io.ashlar.store.file.CountingStorageIo;
@@ -29,6 +29,7 @@ import org.junit.jupiter.api.io.TempDir;
 class SteadyStateTest {
     private static final int BLOCKS = 2048;
     private static final int REQUESTS = 200_000;
+    private static final int FLUSH_ROUNDS = 2_000;
 
     private final PolledLoop loop = new PolledLoop();
     private final Random random = new Random(4);
@@ -88,13 +89,18 @@ class SteadyStateTest {
 
     private void run(Operation operation, long block) {
         request.prepare(operation, block);
+        submit();
+    }
+
+    private void submit() {
+        request.status = null;
         queue.submit(request);
         while (request.status == null) {
             loop.poll();
             Thread.onSpinWait();
         }
         if (request.status != Status.OK) {
-            throw new AssertionError(operation + " of block " + block + ": " + request.status);
+            throw new AssertionError(request.operation() + " at " + request.offsetBytes() + ": " + request.status);
         }
     }
 
@@ -135,6 +141,34 @@ class SteadyStateTest {
         assertThat(allocatedBy(Operation.WRITE)).isLessThanOrEqualTo(REQUESTS);
         assertThat(io.writes()).as("entry and data").isEqualTo(2L * REQUESTS);
         assertThat(io.reads()).isZero();
+    }
+
+    @Test
+    void shouldAllocateNothingWhenSeveralExtentsAreFlushedTogether() throws Exception {
+        ThreadMXBean threads = (ThreadMXBean) ManagementFactory.getThreadMXBean();
+        allocatedBy(Operation.WRITE); // warms the writes, which the compiler must have freed of short-lived objects
+        long[] extents = {0, 1L << 18}; // blocks of 4 KiB: two extents of 1 GiB
+        StoredVolume volume = store.createVolume(new BlockGeometry(2L << 30, 4096, false));
+        queue = volume.openQueue(loop, () -> {});
+        flushRounds(1000, extents);
+        long before = threads.getCurrentThreadAllocatedBytes();
+        long syncs = store.folder().counters().fileSyncs().sum();
+        flushRounds(FLUSH_ROUNDS, extents);
+        assertThat(store.folder().counters().fileSyncs().sum() - syncs)
+                .as("syncs: two files of each extent")
+                .isEqualTo(4L * FLUSH_ROUNDS);
+        // Less than a third of a link per flush and extent: the pool's lock allocates when threads meet there.
+        assertThat(threads.getCurrentThreadAllocatedBytes() - before).isLessThanOrEqualTo(16L * FLUSH_ROUNDS);
+    }
+
+    private void flushRounds(int rounds, long[] extents) {
+        for (int i = 0; i < rounds; i++) {
+            for (long block : extents) {
+                run(Operation.WRITE, block);
+            }
+            request.set(Operation.FLUSH, 0, 0, 0);
+            submit();
+        }
     }
 
     @Test

@@ -48,15 +48,27 @@ final class AttachSequence {
         teardown = attached.teardown();
     }
 
-    /** Attaches; on return the block device can be used. */
+    /** Attaches; on return the block device can be used, and the volume's state says so. */
     void attach(boolean readOnly, boolean steal) throws IOException {
         try {
-            AttachmentRecord details = createDevice(openVolume(readOnly, steal), readOnly);
+            VolumeOpener.OpenedVolume volume = openVolume(readOnly, steal);
+            checkWanted();
+            AttachmentRecord details = createDevice(volume, readOnly);
+            checkWanted();
             putOnBus(details.vduse());
             finish(details);
+            if (!attached.complete()) {
+                checkWanted();
+            }
         } catch (IOException e) {
             giveUp();
             throw e;
+        }
+    }
+
+    private void checkWanted() throws BridgeException {
+        if (attached.isGivenUp()) {
+            throw new BridgeException("the bridge is stopping");
         }
     }
 

@@ -25,7 +25,9 @@ final class AttachedVolume {
 
     private final String name;
     private final Teardown teardown = new Teardown();
+    private final boolean leftover;
     private State state;
+    private boolean givenUp;
     private AttachmentRecord details;
     private BridgedDevice device;
     private VolumeOpener.OpenedVolume volume;
@@ -34,6 +36,7 @@ final class AttachedVolume {
     AttachedVolume(String name, State state) {
         this.name = name;
         this.state = state;
+        leftover = state != State.ATTACHING;
     }
 
     String name() {
@@ -69,6 +72,28 @@ final class AttachedVolume {
         return waits;
     }
 
+    /** Says that an attachment that nobody has been told of shall not come to be; without effect on all others. */
+    synchronized void giveUp() {
+        givenUp |= state == State.ATTACHING && !leftover;
+    }
+
+    synchronized boolean isGivenUp() {
+        return givenUp;
+    }
+
+    /** Makes a new attachment what it was to become; returns false if it has been given up meanwhile. */
+    synchronized boolean complete() {
+        if (!givenUp) {
+            state = State.ATTACHED;
+        }
+        return !givenUp;
+    }
+
+    /** Returns whether somebody is about to make a device, or to remove one. */
+    synchronized boolean isUnderWay() {
+        return state == State.DETACHING || (state == State.ATTACHING && !leftover && device != null);
+    }
+
     synchronized void setState(State newState) {
         state = newState;
     }
@@ -98,6 +123,16 @@ final class AttachedVolume {
     /** Returns the disk's name, or null while there is none. */
     synchronized String disk() {
         return disk;
+    }
+
+    /** Returns what there is to measure of it. */
+    synchronized VolumeFigures figures() {
+        return new VolumeFigures(
+                name,
+                disk,
+                state.name().toLowerCase(Locale.ROOT),
+                volume == null ? null : volume.device(),
+                device == null ? List.of() : device.counters());
     }
 
     /** Returns what to show of it. */

@@ -4,12 +4,7 @@ import io.ashlar.base.annotation.ThreadSafe;
 import io.ashlar.base.net.EpollLoop;
 import io.ashlar.base.net.EpollLoops;
 import io.ashlar.base.time.Clock;
-import io.ashlar.vduse.bus.VdpaBus;
-import io.ashlar.vduse.bus.VdpaSysfs;
-import io.ashlar.vduse.device.AffinityWatch;
 import io.ashlar.vduse.device.BridgedDevice;
-import io.ashlar.vduse.device.QueuePlacement;
-import io.ashlar.vduse.device.VduseControl;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -17,11 +12,15 @@ import java.util.BitSet;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
+import java.util.TreeMap;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 import java.util.regex.Pattern;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -36,26 +35,29 @@ public final class BridgeDaemon implements AutoCloseable {
     /** What can be a file name in /dev/ashlar without surprises. */
     private static final Pattern NAME = Pattern.compile("[A-Za-z0-9][A-Za-z0-9._-]{0,127}");
 
-    private static final long STOP_SECONDS = 5;
+    private static final long STOP_NS = TimeUnit.SECONDS.toNanos(5);
+    private static final long DRAIN_NS = TimeUnit.SECONDS.toNanos(30);
     private static final long RESUME_RETRY_MS = 1_000;
     private static final long FORCE_WAIT_NS = TimeUnit.SECONDS.toNanos(30);
     private static final long LOOK_MS = 10;
 
     private final BridgeParts parts;
-    private final EpollLoops controlLoops;
     private final Leftovers leftovers;
     private final Map<String, AttachedVolume> volumes = new ConcurrentHashMap<>();
     private final ExecutorService background = Executors.newCachedThreadPool(task -> {
-        Thread thread = new Thread(task, "bridge-resume");
+        Thread thread = new Thread(task, "bridge-background");
         thread.setDaemon(true);
         return thread;
     });
+    private final SelfWatch selfWatch;
     private volatile boolean stopping;
 
-    private BridgeDaemon(BridgeParts parts, EpollLoops controlLoops) {
+    private BridgeDaemon(BridgeParts parts) {
         this.parts = parts;
-        this.controlLoops = controlLoops;
         leftovers = new Leftovers(parts);
+        OwnFiles files = OwnFiles.ofThisProcess(
+                parts.host(), parts.config().controlSocket().toAbsolutePath().getParent());
+        selfWatch = new SelfWatch(files, volumes.values());
     }
 
     /**
@@ -66,37 +68,7 @@ public final class BridgeDaemon implements AutoCloseable {
      */
     public static BridgeDaemon start(BridgeConfig config, EpollLoops dataLoops, VolumeOpener opener)
             throws IOException {
-        StateFolder state = StateFolder.open(config.controlSocket());
-        VduseControl vduse;
-        try {
-            vduse = VduseControl.open();
-        } catch (IOException e) {
-            state.close();
-            throw e;
-        }
-        EpollLoops controlLoops = EpollLoops.floating("bridge-control", 1);
-        EpollLoop control = controlLoops.all().get(0);
-        AffinityWatch watch = control.eventLoop()
-                .submit(() -> AffinityWatch.start(control))
-                .syncUninterruptibly()
-                .getNow();
-        BitSet cpus = new BitSet();
-        dataLoops.all().forEach(loop -> cpus.set(loop.cpu()));
-        BridgedDevice.Loops loops =
-                new BridgedDevice.Loops(control, dataLoops, new QueuePlacement(cpus, config.keepAffinity()), watch);
-        long budget = config.bounceBudgetBytes() > 0 ? config.bounceBudgetBytes() : HostMemory.totalBytes() / 8;
-        HostFolders host = HostFolders.REAL;
-        BridgeParts parts = new BridgeParts(
-                config,
-                host,
-                vduse,
-                new VdpaBus(),
-                new VdpaSysfs(host.sys()),
-                opener,
-                loops,
-                state,
-                new BounceBudget(budget));
-        BridgeDaemon daemon = new BridgeDaemon(parts, controlLoops);
+        BridgeDaemon daemon = new BridgeDaemon(BridgeParts.open(config, dataLoops, opener));
         daemon.takeOver();
         return daemon;
     }
@@ -133,6 +105,7 @@ public final class BridgeDaemon implements AutoCloseable {
                 leftovers.resume(found);
                 found.setState(AttachedVolume.State.ATTACHED);
                 LOG.info("{} is served again as /dev/{}", found.name(), found.disk());
+                selfWatch.lookSoon();
                 return;
             } catch (IOException | RuntimeException e) {
                 if (!last.equals(e.getMessage())) {
@@ -160,13 +133,16 @@ public final class BridgeDaemon implements AutoCloseable {
             throw new BridgeException(name + " is " + words(other.state()) + (disk == null ? "" : " as /dev/" + disk));
         }
         try {
+            if (stopping) { // since the first look: whoever stops the bridge may not have seen this one
+                throw new BridgeException("the bridge is stopping");
+            }
             new AttachSequence(parts, mine).attach(readOnly, steal);
         } catch (IOException | RuntimeException e) {
             volumes.remove(name, mine);
             throw e;
         }
-        mine.setState(AttachedVolume.State.ATTACHED);
         LOG.info("{} is /dev/{}", name, mine.disk());
+        selfWatch.lookSoon();
         return mine.describe(parts);
     }
 
@@ -218,6 +194,9 @@ public final class BridgeDaemon implements AutoCloseable {
             if (before != AttachedVolume.State.ATTACHING && before != AttachedVolume.State.DETACHING) {
                 return before;
             }
+            if (volumes.get(volume.name()) != volume) {
+                throw new BridgeException(volume.name() + " is not attached");
+            }
             if (!force || Clock.SYSTEM.nowNs() - deadlineNs > 0) {
                 throw new BridgeException(volume.name() + " is " + words(before));
             }
@@ -237,53 +216,102 @@ public final class BridgeDaemon implements AutoCloseable {
                 .toList();
     }
 
-    /** Detaches what nobody uses, and returns a line for each volume that stays. */
+    /** Returns what there is to measure of everything attached, by name. */
+    public List<VolumeFigures> figures() {
+        return volumes.values().stream()
+                .map(AttachedVolume::figures)
+                .sorted(Comparator.comparing(VolumeFigures::volume))
+                .toList();
+    }
+
+    /** Returns whether the bridge has been told to stop. */
+    public boolean isStopping() {
+        return stopping;
+    }
+
+    /**
+     * Detaches what nobody uses, all at once, and returns a line for each volume that stays. One that has to flush to a node
+     * that is away stays for the time being.
+     */
     public List<String> drain() {
-        List<String> staying = new ArrayList<>();
-        for (String name : List.copyOf(volumes.keySet())) {
-            try {
+        Map<String, Future<?>> detachments = new TreeMap<>();
+        for (String name : volumes.keySet()) {
+            detachments.put(name, background.submit(() -> {
                 detach(name, false);
-            } catch (IOException e) {
-                staying.add(e.getMessage());
-            }
+                return null;
+            }));
         }
+        long deadlineNs = Clock.SYSTEM.nowNs() + DRAIN_NS;
+        List<String> staying = new ArrayList<>();
+        detachments.forEach((name, detachment) -> {
+            try {
+                detachment.get(Math.max(0, deadlineNs - Clock.SYSTEM.nowNs()), TimeUnit.NANOSECONDS);
+            } catch (ExecutionException e) {
+                staying.add(e.getCause().getMessage());
+            } catch (TimeoutException e) {
+                staying.add(name + " is being detached, but its node does not answer; '--force' does not wait for it");
+            } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+                staying.add(name + " is being detached");
+            }
+        });
         return staying;
     }
 
     /**
-     * Ends the bridge without removing a device: no more requests are fetched, those in flight get up to five seconds.
+     * Ends the bridge without removing a device that anybody has been told of. Attachments under way are given up,
+     * detachments may end, within five seconds; then no more requests are fetched, and those in flight get five seconds.
      *
      * @return the last line for the operator: what stays, and how to go on
      */
     public String stop() {
         stopping = true;
+        endWhatIsUnderWay();
         List<AttachedVolume> left = List.copyOf(volumes.values());
-        List<BridgedDevice> devices = left.stream()
+        boolean answered = quiesce(left.stream()
                 .map(AttachedVolume::device)
                 .filter(device -> device != null)
+                .toList());
+        List<String> staying = left.stream()
+                .filter(volume -> volume.details() != null)
+                .map(volume -> StopReport.device(
+                        volume.name(), volume.disk(), volume.details().vduse()))
+                .sorted()
                 .toList();
+        return StopReport.line(staying, answered);
+    }
+
+    private void endWhatIsUnderWay() {
+        long deadlineNs = Clock.SYSTEM.nowNs() + STOP_NS;
+        boolean underWay = true;
+        while (underWay && Clock.SYSTEM.nowNs() - deadlineNs < 0) {
+            underWay = false;
+            for (AttachedVolume volume : volumes.values()) {
+                volume.giveUp();
+                BridgedDevice device = volume.device();
+                if (volume.isGivenUp() && device != null) {
+                    device.fail(); // else the kernel would wait for its first reads
+                }
+                underWay |= volume.isUnderWay();
+            }
+            if (underWay) {
+                sleep(LOOK_MS);
+            }
+        }
+    }
+
+    /** Returns whether everything in flight has been answered in time. */
+    private boolean quiesce(List<BridgedDevice> devices) {
         CountDownLatch drained = new CountDownLatch(devices.size());
         for (BridgedDevice device : devices) {
             parts.loops().control().execute(() -> device.quiesce(drained::countDown));
         }
-        boolean all = false;
         try {
-            all = drained.await(STOP_SECONDS, TimeUnit.SECONDS);
+            return drained.await(STOP_NS, TimeUnit.NANOSECONDS);
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
+            return false;
         }
-        if (left.isEmpty()) {
-            return "bridge stopped; no device was left";
-        }
-        String disks = String.join(
-                ", ",
-                left.stream()
-                        .map(volume -> volume.name() + " (/dev/" + volume.disk() + ")")
-                        .sorted()
-                        .toList());
-        return "bridge stopped; devices stay and their applications wait: " + disks
-                + (all ? "" : "; some requests were in flight and will be sent again")
-                + ". Start the bridge again to go on, or 'ashlar detach' then to remove them";
     }
 
     /**
@@ -293,6 +321,7 @@ public final class BridgeDaemon implements AutoCloseable {
     @Override
     public void close() {
         background.shutdownNow();
+        selfWatch.close();
         EpollLoop control = parts.loops().control();
         for (AttachedVolume volume : volumes.values()) {
             BridgedDevice device = volume.device();
@@ -300,15 +329,7 @@ public final class BridgeDaemon implements AutoCloseable {
                 control.execute(() -> device.close(() -> {}));
             }
         }
-        control.eventLoop().submit(parts.loops().watch()::close).syncUninterruptibly();
-        controlLoops.close();
-        parts.bus().close();
-        parts.vduse().close();
-        try {
-            parts.state().close();
-        } catch (IOException e) {
-            LOG.debug("closing the lock", e);
-        }
+        parts.close();
     }
 
     /** Returns the control socket's path. */

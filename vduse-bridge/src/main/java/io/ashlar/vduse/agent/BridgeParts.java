@@ -1,11 +1,20 @@
 package io.ashlar.vduse.agent;
 
+import io.ashlar.base.net.EpollLoop;
+import io.ashlar.base.net.EpollLoops;
 import io.ashlar.vduse.bus.VdpaBus;
 import io.ashlar.vduse.bus.VdpaSysfs;
+import io.ashlar.vduse.device.AffinityWatch;
 import io.ashlar.vduse.device.BridgedDevice;
+import io.ashlar.vduse.device.CpuWatch;
+import io.ashlar.vduse.device.QueuePlacement;
 import io.ashlar.vduse.device.VduseControl;
+import java.io.IOException;
+import java.util.BitSet;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
-/** What all attachments of a bridge share. */
+/** What all attachments of a bridge share, and what it takes from the host: one at a time has it. */
 record BridgeParts(
         BridgeConfig config,
         HostFolders host,
@@ -14,5 +23,68 @@ record BridgeParts(
         VdpaSysfs vdpa,
         VolumeOpener opener,
         BridgedDevice.Loops loops,
+        EpollLoops controlLoops,
         StateFolder state,
-        BounceBudget budget) {}
+        BounceBudget budget)
+        implements AutoCloseable {
+    private static final Logger LOG = LoggerFactory.getLogger(BridgeParts.class);
+
+    /**
+     * Takes the lock, VDUSE's control device and a loop for control messages.
+     *
+     * @throws IOException if another bridge has the lock, or this host has no VDUSE for us
+     */
+    static BridgeParts open(BridgeConfig config, EpollLoops dataLoops, VolumeOpener opener) throws IOException {
+        StateFolder state = StateFolder.open(config.controlSocket());
+        VduseControl vduse;
+        try {
+            vduse = VduseControl.open();
+        } catch (IOException e) {
+            state.close();
+            throw e;
+        }
+        EpollLoops controlLoops = EpollLoops.floating("bridge-control", 1);
+        long budget = config.bounceBudgetBytes() > 0 ? config.bounceBudgetBytes() : HostMemory.totalBytes() / 8;
+        HostFolders host = HostFolders.REAL;
+        return new BridgeParts(
+                config,
+                host,
+                vduse,
+                new VdpaBus(),
+                new VdpaSysfs(host.sys()),
+                opener,
+                startLoops(config, dataLoops, controlLoops.all().get(0)),
+                controlLoops,
+                state,
+                new BounceBudget(budget));
+    }
+
+    private static BridgedDevice.Loops startLoops(BridgeConfig config, EpollLoops dataLoops, EpollLoop control) {
+        BitSet cpus = new BitSet();
+        dataLoops.all().forEach(loop -> cpus.set(loop.cpu()));
+        QueuePlacement placement = new QueuePlacement(cpus, config.keepAffinity());
+        return control.eventLoop()
+                .submit(() -> new BridgedDevice.Loops(
+                        control,
+                        dataLoops,
+                        placement,
+                        AffinityWatch.start(control),
+                        CpuWatch.start(control, placement, dataLoops)))
+                .syncUninterruptibly()
+                .getNow();
+    }
+
+    /** Gives everything back; devices stay as they are. */
+    @Override
+    public void close() {
+        loops.control().eventLoop().submit(loops.watch()::close).syncUninterruptibly();
+        controlLoops.close();
+        bus.close();
+        vduse.close();
+        try {
+            state.close();
+        } catch (IOException e) {
+            LOG.debug("closing the lock", e);
+        }
+    }
+}

@@ -60,7 +60,11 @@ final class DeviceUsers {
         if ((mode & TYPE_MASK) != TYPE_BLOCK) {
             return "";
         }
-        long device = (Long) Files.getAttribute(file, "unix:rdev");
+        return number((Long) Files.getAttribute(file, "unix:rdev"));
+    }
+
+    /** Returns {@code major:minor} of a dev_t. */
+    static String number(long device) {
         long major = ((device >>> 8) & 0xfff) | ((device >>> 32) & ~0xfffL);
         long minor = (device & 0xff) | ((device >>> 12) & ~0xffL);
         return major + ":" + minor;

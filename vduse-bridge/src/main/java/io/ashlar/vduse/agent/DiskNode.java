@@ -5,6 +5,7 @@ import io.ashlar.base.sys.Errno;
 import io.ashlar.base.sys.Linux;
 import io.ashlar.base.sys.OpenFlags;
 import java.io.IOException;
+import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
@@ -49,6 +50,21 @@ final class DiskNode {
         Files.deleteIfExists(fresh);
         Files.createSymbolicLink(fresh, Path.of("..", disk));
         Files.move(fresh, link, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+    }
+
+    /** Removes the stable link that leads to a disk, whatever volume it is named after. */
+    static void unlink(HostFolders host, String disk) throws IOException {
+        Path folder = host.dev().resolve("ashlar");
+        if (disk == null || !Files.isDirectory(folder)) {
+            return;
+        }
+        try (DirectoryStream<Path> links = Files.newDirectoryStream(folder, Files::isSymbolicLink)) {
+            for (Path link : links) {
+                if (Files.readSymbolicLink(link).getFileName().toString().equals(disk)) {
+                    Files.deleteIfExists(link);
+                }
+            }
+        }
     }
 
     /**

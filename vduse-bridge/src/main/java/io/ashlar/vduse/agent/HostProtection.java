@@ -17,7 +17,8 @@ import java.util.List;
  * Keeps a process that serves block devices from waiting for them. When memory is short the kernel writes dirty pages
  * to the served disk, and whoever allocates waits for that; the server must not be among them. So its memory is locked
  * (once touched: the reserved heap is larger than the host, and the bounce window must not be touched at all), it is the
- * last one to be killed, and its threads allocate without waiting for I/O. What can't be had is a warning.
+ * last one to be killed, its threads allocate without waiting for I/O, and its classes are loaded before they are needed.
+ * What can't be had is a warning.
  */
 @Immutable
 public final class HostProtection {
@@ -55,6 +56,7 @@ public final class HostProtection {
             warnings.add(unprotected + " threads may wait for write-back to the served disks when memory is short:"
                     + " PR_SET_IO_FLUSHER was not set before start (needs CAP_SYS_RESOURCE)");
         }
+        OwnClasses.loadInBackground();
         return warnings;
     }
 

@@ -43,6 +43,17 @@ final class Leftovers {
         return found;
     }
 
+    /** Returns the device that was left of a volume, or that the kernel knows by the name; null if there is none. */
+    AttachedVolume find(String name) throws IOException {
+        for (String vduse : VduseSysfs.ownDevices()) {
+            AttachedVolume found = identify(vduse);
+            if (name.equals(found.name()) || name.equals(vduse)) {
+                return found;
+            }
+        }
+        return null;
+    }
+
     private AttachedVolume identify(String vduse) throws IOException {
         AttachmentRecord details = null;
         try {
@@ -97,6 +108,7 @@ final class Leftovers {
         NullBlockDevice nowhere = new NullBlockDevice(new BlockGeometry(BlockGeometry.EXTENT_BYTES, 4096, false));
         UUID id = UUID.fromString(orphan.details().id());
         takeOver(orphan, new AttachSequence(parts, orphan), new VolumeOpener.OpenedVolume(nowhere, id), true);
+        orphan.teardown().pushRemoval("remove the link", () -> DiskNode.unlink(parts.host(), orphan.disk()));
     }
 
     private static void takeOver(

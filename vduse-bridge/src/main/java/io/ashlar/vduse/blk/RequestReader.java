@@ -92,7 +92,9 @@ final class RequestReader {
             return breaking(VringFault.ADDRESS_NOT_MAPPED);
         }
         long offsetBytes = offsetBytes(bytes.getLongLE(SECTOR_OFFSET));
-        return switch (bytes.getIntLE(0)) {
+        int type = bytes.getIntLE(0);
+        request.kind = kindOf(type);
+        return switch (type) {
             case IN -> in(chain, request, geometry, offsetBytes);
             case OUT -> out(chain, request, geometry, offsetBytes);
             case FLUSH -> flush(request);
@@ -100,6 +102,17 @@ final class RequestReader {
             case DISCARD -> ranges(Operation.DISCARD, chain, request, geometry);
             case WRITE_ZEROES -> ranges(Operation.WRITE_ZEROES, chain, request, geometry);
             default -> answering(VirtioBlkStatus.UNSUPP);
+        };
+    }
+
+    private static RequestKind kindOf(int type) {
+        return switch (type) {
+            case IN -> RequestKind.READ;
+            case OUT -> RequestKind.WRITE;
+            case FLUSH -> RequestKind.FLUSH;
+            case DISCARD -> RequestKind.DISCARD;
+            case WRITE_ZEROES -> RequestKind.WRITE_ZEROES;
+            default -> RequestKind.OTHER;
         };
     }
 

@@ -52,6 +52,8 @@ public final class VirtioBlkQueue {
     private final BlockQueue blockQueue;
     private final SplitVirtqueue vring;
     private final QueueEvents events;
+    private final QueueCounters counters;
+    private final QueueMeter meter;
     private final DescriptorChain chain;
     private final RequestReader reader;
     private final VirtioBlkRequest[] slots;
@@ -73,6 +75,7 @@ public final class VirtioBlkQueue {
      *
      * @param vring the opened rings; the queue becomes their only user
      * @param memory the loop's map of the driver's memory; borrowed until the queue has stopped
+     * @param counters written by this queue only until it has stopped, or has been told to abandon what is in flight
      */
     public VirtioBlkQueue(
             Loop loop,
@@ -80,12 +83,15 @@ public final class VirtioBlkQueue {
             VirtioBlkConfig config,
             SplitVirtqueue vring,
             MemoryMap memory,
-            QueueEvents events) {
+            QueueEvents events,
+            QueueCounters counters) {
         loop.assertInLoop();
         this.loop = loop;
         this.device = device;
         this.vring = vring;
         this.events = events;
+        this.counters = counters;
+        meter = new QueueMeter(loop.clock(), counters);
         chain = vring.newChain();
         reader = new RequestReader(config, memory, chain.descriptorsMax());
         slots = new VirtioBlkRequest[vring.size()];
@@ -99,6 +105,7 @@ public final class VirtioBlkQueue {
     public void onKick() {
         loop.assertInLoop();
         if (state == State.RUNNING && !turnPosted) {
+            meter.kicked();
             takeTurn();
         }
     }
@@ -138,10 +145,12 @@ public final class VirtioBlkQueue {
         while (count < countMax && vring.pop(chain) == Pop.CHAIN) {
             count++;
             VirtioBlkRequest request = slots[chain.head()];
+            meter.fetched(request);
             switch (reader.read(chain, request, geometry)) {
                 case SUBMIT -> {
                     request.setInFlight(true);
                     inFlightCount++;
+                    meter.submitted(request);
                     submit(request);
                 }
                 case ANSWER -> answer(request, reader.answer());
@@ -165,6 +174,7 @@ public final class VirtioBlkQueue {
         request.setInFlight(false);
         inFlightCount--;
         if (state != State.ABANDONED) {
+            meter.answered(request);
             answer(request, VirtioBlkStatus.of(status));
         }
         if (inFlightCount == 0 && state != State.RUNNING && !endPosted) {
@@ -174,6 +184,7 @@ public final class VirtioBlkQueue {
     }
 
     private void answer(VirtioBlkRequest request, VirtioBlkStatus status) {
+        counters.answered(request.kind, status, status == VirtioBlkStatus.OK ? request.volumeBytes() : 0);
         request.writeStatus(status);
         vring.push(request.head(), 1 + (status == VirtioBlkStatus.OK ? request.writtenBytes() : 0));
     }
@@ -195,8 +206,21 @@ public final class VirtioBlkQueue {
             blockQueue.endBatch();
             submitUnfinished();
         }
-        if (state != State.ABANDONED && vring.publish()) {
-            events.call();
+        if (state != State.ABANDONED) {
+            meter.sent();
+            publish();
+            meter.settled(inFlightCount);
+        }
+    }
+
+    private void publish() {
+        boolean call = vring.publish();
+        if (vring.publishedCount() > 0) {
+            meter.published();
+            if (call) {
+                events.call();
+            }
+            meter.countPublished(vring, slots);
         }
     }
 
@@ -222,6 +246,7 @@ public final class VirtioBlkQueue {
         }
         if (mode == StopMode.ABANDON && state != State.ABANDONED) {
             state = State.ABANDONED;
+            meter.cutOff(inFlightCount);
             blockQueue.close();
         } else if (state == State.RUNNING) {
             state = State.DRAINING;

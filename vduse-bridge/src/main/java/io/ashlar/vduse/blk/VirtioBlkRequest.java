@@ -14,6 +14,17 @@ import io.ashlar.vduse.vring.MemoryMap;
  */
 @ConfinedTo(LoopKind.DATA)
 final class VirtioBlkRequest extends BlockRequest {
+    /** Set by the reader. */
+    RequestKind kind = RequestKind.OTHER;
+
+    /** The {@link QueueMeter}'s own. */
+    long offeredNs;
+
+    long sentNs;
+    long answeredNs;
+    boolean submitted;
+    boolean sent;
+
     private final VirtioBlkQueue queue;
     private final int head;
     private final ScatterList memory;
@@ -21,6 +32,7 @@ final class VirtioBlkRequest extends BlockRequest {
     private final long[] rangeOffsetBytes = new long[VirtioBlkConfig.RANGES_MAX];
     private final long[] rangeLengthBytes = new long[VirtioBlkConfig.RANGES_MAX];
     private final int[] rangeFlags = new int[VirtioBlkConfig.RANGES_MAX];
+    private long rangeBytes;
     private int rangeCount;
     private int rangeNext;
     private int writtenBytes;
@@ -37,6 +49,7 @@ final class VirtioBlkRequest extends BlockRequest {
         memory.clear();
         statusPlace.clear();
         rangeCount = 0;
+        rangeBytes = 0;
         rangeNext = 0;
         writtenBytes = 0;
         return chain.gather(true, chain.writableBytes() - 1, 1, map, statusPlace);
@@ -79,6 +92,12 @@ final class VirtioBlkRequest extends BlockRequest {
         rangeLengthBytes[rangeCount] = lengthBytes;
         rangeFlags[rangeCount] = flags;
         rangeCount++;
+        rangeBytes += lengthBytes;
+    }
+
+    /** Returns the bytes of the volume that the request is about, in all its ranges. */
+    long volumeBytes() {
+        return kind == RequestKind.OTHER ? 0 : rangeCount == 0 ? lengthBytes() : rangeBytes;
     }
 
     /** Turns to the next range; returns false if there is none. */

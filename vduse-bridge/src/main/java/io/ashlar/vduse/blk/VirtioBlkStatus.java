@@ -3,7 +3,7 @@ package io.ashlar.vduse.blk;
 import io.ashlar.base.status.Status;
 
 /** The status byte at the end of a request (virtio 1.2, 5.2.6). */
-enum VirtioBlkStatus {
+public enum VirtioBlkStatus {
     /** VIRTIO_BLK_S_OK. */
     OK(0),
     /** VIRTIO_BLK_S_IOERR. */

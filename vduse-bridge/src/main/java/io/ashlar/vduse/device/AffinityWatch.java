@@ -9,6 +9,7 @@ import io.netty.buffer.ByteBuf;
 import io.netty.buffer.Unpooled;
 import java.nio.file.Path;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import org.slf4j.Logger;
@@ -52,7 +53,7 @@ public final class AffinityWatch implements AutoCloseable {
             LOG.warn("no inotify ({}); changed affinities are seen within 5 s", Errno.describe(inotify));
         }
         AffinityWatch watch = new AffinityWatch(loop, inotify);
-        loop.schedule(watch::check, CHECK_NS);
+        loop.schedule(watch::checkOften, CHECK_NS);
         return watch;
     }
 
@@ -72,6 +73,7 @@ public final class AffinityWatch implements AutoCloseable {
     void remove(Path file) {
         loop.assertInLoop();
         listeners.remove(file);
+        watches.values().remove(file);
     }
 
     private void onEvents() {
@@ -93,11 +95,16 @@ public final class AffinityWatch implements AutoCloseable {
         }
     }
 
-    private void check() {
+    private void checkOften() {
         if (!closed) {
-            listeners.values().forEach(Runnable::run);
-            loop.schedule(this::check, CHECK_NS);
+            loop.schedule(this::checkOften, CHECK_NS); // first, so that a listener's mistake ends one look only
+            check();
         }
+    }
+
+    /** Lets all listeners look; called on the loop. */
+    void check() {
+        List.copyOf(listeners.values()).forEach(Runnable::run);
     }
 
     /** Stops watching; called on the loop. */

@@ -6,6 +6,7 @@ import io.ashlar.base.block.BlockDevice;
 import io.ashlar.base.net.EpollLoop;
 import io.ashlar.base.net.EpollLoops;
 import io.ashlar.base.sys.Errno;
+import io.ashlar.vduse.blk.QueueCounters;
 import io.ashlar.vduse.blk.StopMode;
 import io.ashlar.vduse.blk.VirtioBlkConfig;
 import io.ashlar.vduse.vring.VringPosition;
@@ -43,8 +44,10 @@ public final class BridgedDevice implements DriverRequests {
      * @param data one loop per CPU
      * @param placement which queue goes where
      * @param watch tells of changed affinities; null where nobody changes them
+     * @param cpus tells of CPUs that go and come back
      */
-    public record Loops(EpollLoop control, EpollLoops data, QueuePlacement placement, AffinityWatch watch) {}
+    public record Loops(
+            EpollLoop control, EpollLoops data, QueuePlacement placement, AffinityWatch watch, CpuWatch cpus) {}
 
     private final String name;
     private final KernelDevice kernel;
@@ -102,7 +105,10 @@ public final class BridgedDevice implements DriverRequests {
      */
     public void resume(Consumer<String> whenStarted) {
         loops.control().assertInLoop();
-        startQueues(null, whenStarted);
+        startQueues(null, refusal -> {
+            spread.writeMasks();
+            whenStarted.accept(refusal);
+        });
         messages.open();
     }
 
@@ -240,6 +246,11 @@ public final class BridgedDevice implements DriverRequests {
         messages.close();
         spread.forget();
         stopQueues(StopMode.ABANDON, kernel::close, whenClosed);
+    }
+
+    /** Returns what is counted of each virtqueue. Any thread may call it. */
+    public List<QueueCounters> counters() {
+        return slots.stream().map(QueueSlot::counters).toList();
     }
 
     /** Returns the CPU that serves each virtqueue, -1 for those that the driver does not use. */

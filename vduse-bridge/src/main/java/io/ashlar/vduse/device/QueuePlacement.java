@@ -14,7 +14,8 @@ import java.util.BitSet;
  *   don't meet                         least loaded of ours     written: that one (said in the log)
  * </pre>
  *
- * Load is the number of queues per loop, over all devices of the host, since the loops are shared.
+ * Load is the number of queues per loop, over all devices of the host, since the loops are shared. CPUs that are offline
+ * are not ours meanwhile, unless all are.
  */
 @ConfinedTo(LoopKind.CONTROL)
 public final class QueuePlacement {
@@ -27,9 +28,10 @@ public final class QueuePlacement {
      */
     record Choice(int cpu, BitSet mask, boolean forced) {}
 
-    private final BitSet cpus;
+    private final BitSet all;
     private final boolean keepMasks;
     private final int[] queuesOf;
+    private BitSet cpus;
 
     /**
      * Creates one.
@@ -38,9 +40,17 @@ public final class QueuePlacement {
      * @param keepMasks whether a mask of several CPUs is left as it is
      */
     public QueuePlacement(BitSet cpus, boolean keepMasks) {
-        this.cpus = (BitSet) cpus.clone();
+        all = (BitSet) cpus.clone();
+        this.cpus = all;
         this.keepMasks = keepMasks;
         queuesOf = new int[cpus.length()];
+    }
+
+    /** Takes note of the CPUs that are online. Queues are moved by whoever asks {@link #replace} for them. */
+    void setOnline(BitSet online) {
+        BitSet usable = (BitSet) all.clone();
+        usable.and(online);
+        cpus = usable.isEmpty() ? all : usable;
     }
 
     /** Chooses for a queue that has no loop yet, and counts it. */
@@ -56,16 +66,16 @@ public final class QueuePlacement {
         return new Choice(cpu, forced || narrow ? wanted : null, forced);
     }
 
-    /** Chooses for a queue that has a loop and whose mask was changed: it stays where the mask allows. */
+    /** Chooses for a queue that has a loop, after a change of its mask or of the CPUs: it stays where it may. */
     Choice replace(int current, BitSet mask) {
-        if (mask.get(current)) {
+        if (mask.get(current) && cpus.get(current)) {
             return new Choice(current, null, false);
         }
         remove(current);
         BitSet common = (BitSet) cpus.clone();
         common.and(mask);
         boolean forced = common.isEmpty();
-        int cpu = forced ? current : leastLoaded(common);
+        int cpu = forced && cpus.get(current) ? current : leastLoaded(forced ? cpus : common);
         queuesOf[cpu]++;
         // The operator's word stands: a mask that was written by hand is followed as far as we can, never overwritten.
         return new Choice(cpu, null, forced);

@@ -4,6 +4,7 @@ import io.ashlar.base.annotation.ConfinedTo;
 import io.ashlar.base.annotation.LoopKind;
 import io.ashlar.base.net.EpollLoop;
 import io.ashlar.base.net.EpollLoops;
+import io.ashlar.vduse.blk.QueueCounters;
 import io.ashlar.vduse.blk.StopMode;
 import io.ashlar.vduse.vring.VringPosition;
 import java.util.List;
@@ -38,6 +39,7 @@ final class QueueSlot {
     private final EpollLoop control;
     private final EpollLoops dataLoops;
     private final int index;
+    private final QueueCounters counters = new QueueCounters();
 
     private State state = State.IDLE;
     private ServedQueue served;
@@ -56,6 +58,11 @@ final class QueueSlot {
         return state;
     }
 
+    /** Returns what is counted of the queue, whatever loop serves it; for any thread. */
+    QueueCounters counters() {
+        return counters;
+    }
+
     /** Returns the CPU whose loop serves the queue, or is going to; -1 while idle. */
     int cpu() {
         return state == State.IDLE ? -1 : wantedCpu;
@@ -70,7 +77,7 @@ final class QueueSlot {
 
     private void startOn(int cpu, Consumer<String> whenStarted) {
         EpollLoop target = dataLoops.ofCpu(cpu);
-        ServedQueue starting = new ServedQueue(shared, index, target);
+        ServedQueue starting = new ServedQueue(shared, index, target, counters);
         ServedQueue.Setup with = setup;
         state = State.STARTING;
         served = starting;

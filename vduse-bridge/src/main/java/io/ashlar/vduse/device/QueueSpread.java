@@ -13,7 +13,8 @@ import org.slf4j.LoggerFactory;
 /**
  * Keeps the queues of one device on the CPUs of their affinity masks: reads the masks when the driver is ready (the kernel
  * has spread them by then, in an order of its own), writes them where they must change, and follows what others write. The
- * driver's own map of CPUs to queues is made once and does not follow.
+ * driver's own map of CPUs to queues is made once and does not follow. A queue whose mask has no CPU left that is online
+ * lives elsewhere until one is back.
  */
 @ConfinedTo(LoopKind.CONTROL)
 final class QueueSpread {
@@ -26,9 +27,13 @@ final class QueueSpread {
     /** The mask last seen or written for each queue: what differs from it was written by somebody else. */
     private final BitSet[] known;
 
+    /** The mask of each queue that lives elsewhere because all CPUs of this mask are offline, else null. */
+    private final BitSet[] home;
+
     private final BitSet[] toWrite;
     private final int[] cpuOf;
     private final Path[] watched;
+    private final Runnable onCpus = this::onCpusChanged;
 
     QueueSpread(String name, BridgedDevice.Loops loops, QueueAffinity affinity, List<QueueSlot> slots) {
         this.name = name;
@@ -36,6 +41,7 @@ final class QueueSpread {
         this.affinity = affinity;
         this.slots = slots;
         known = new BitSet[slots.size()];
+        home = new BitSet[slots.size()];
         toWrite = new BitSet[slots.size()];
         watched = new Path[slots.size()];
         cpuOf = new int[slots.size()];
@@ -76,15 +82,21 @@ final class QueueSpread {
                 continue;
             }
             if (toWrite[i] != null) {
-                try {
-                    affinity.write(i, toWrite[i]);
-                    known[i] = toWrite[i];
-                } catch (IOException e) {
-                    LOG.warn("{}: {}", name, e.getMessage());
-                }
+                write(i, toWrite[i]);
                 toWrite[i] = null;
             }
             watch(i);
+        }
+        loops.cpus().remove(onCpus);
+        loops.cpus().add(onCpus);
+    }
+
+    private void write(int queue, BitSet mask) {
+        try {
+            affinity.write(queue, mask);
+            known[queue] = mask;
+        } catch (IOException e) {
+            LOG.warn("{}: {}", name, e.getMessage());
         }
     }
 
@@ -103,6 +115,7 @@ final class QueueSpread {
             return;
         }
         known[queue] = mask;
+        home[queue] = null;
         QueuePlacement.Choice choice = loops.placement().replace(cpuOf[queue], mask);
         if (choice.forced()) {
             LOG.warn("{}: virtqueue {} was given CPUs {}, where the bridge has no loop", name, queue, mask);
@@ -113,12 +126,42 @@ final class QueueSpread {
         slots.get(queue).moveTo(choice.cpu());
     }
 
+    private void onCpusChanged() {
+        for (int i = 0; i < cpuOf.length; i++) {
+            if (cpuOf[i] >= 0) {
+                followCpus(i, loops.cpus().online());
+            }
+        }
+    }
+
+    /** The mask first: until it has an online CPU, the queue's loop may be stuck in the kernel. */
+    private void followCpus(int queue, BitSet online) {
+        if (home[queue] != null && home[queue].intersects(online)) {
+            write(queue, home[queue]);
+            home[queue] = null;
+        }
+        QueuePlacement.Choice choice = loops.placement().replace(cpuOf[queue], known[queue]);
+        if (!known[queue].isEmpty() && !known[queue].intersects(online)) {
+            home[queue] = home[queue] == null ? known[queue] : home[queue];
+            BitSet elsewhere = new BitSet();
+            elsewhere.set(choice.cpu());
+            write(queue, elsewhere);
+        }
+        if (choice.cpu() != cpuOf[queue]) {
+            LOG.info("{}: virtqueue {} moves from CPU {} to CPU {}", name, queue, cpuOf[queue], choice.cpu());
+            cpuOf[queue] = choice.cpu();
+            slots.get(queue).moveTo(choice.cpu());
+        }
+    }
+
     /** The queues have stopped: their masks mean nothing until they start again. */
     void forget() {
+        loops.cpus().remove(onCpus);
         for (int i = 0; i < cpuOf.length; i++) {
             if (cpuOf[i] >= 0) {
                 loops.placement().remove(cpuOf[i]);
                 cpuOf[i] = -1;
+                home[i] = null;
             }
             if (watched[i] != null) {
                 loops.watch().remove(watched[i]);

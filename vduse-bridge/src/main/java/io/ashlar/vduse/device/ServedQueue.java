@@ -5,7 +5,9 @@ import io.ashlar.base.annotation.LoopKind;
 import io.ashlar.base.net.EpollLoop;
 import io.ashlar.base.sys.Errno;
 import io.ashlar.base.sys.Linux;
+import io.ashlar.vduse.blk.QueueCounters;
 import io.ashlar.vduse.blk.QueueEvents;
+import io.ashlar.vduse.blk.QueueFigure;
 import io.ashlar.vduse.blk.StopMode;
 import io.ashlar.vduse.blk.VirtioBlkConfig;
 import io.ashlar.vduse.blk.VirtioBlkQueue;
@@ -49,6 +51,7 @@ final class ServedQueue implements QueueEvents {
     private final Shared shared;
     private final int index;
     private final EpollLoop loop;
+    private final QueueCounters counters;
     private final MemoryView memory;
 
     private VirtioBlkQueue engine;
@@ -58,7 +61,8 @@ final class ServedQueue implements QueueEvents {
     private boolean callRetryPending;
     private boolean drained;
 
-    ServedQueue(Shared shared, int index, EpollLoop loop) {
+    ServedQueue(Shared shared, int index, EpollLoop loop, QueueCounters counters) {
+        this.counters = counters;
         this.shared = shared;
         this.index = index;
         this.loop = loop;
@@ -79,8 +83,9 @@ final class ServedQueue implements QueueEvents {
             if (eventFd < 0) {
                 throw new VduseException("no eventfd", eventFd);
             }
-            engine = new VirtioBlkQueue(loop, shared.volume(), setup.config(), vring, memory.map(), this);
-            kick = EpollRegistration.register(loop, eventFd, ops -> engine.onKick());
+            engine = new VirtioBlkQueue(loop, shared.volume(), setup.config(), vring, memory.map(), this, counters);
+            counters.set(QueueFigure.BROKEN, 0);
+            kick = EpollRegistration.register(loop, eventFd, ops -> onKick());
             int result = shared.kernel().setKick(index, eventFd);
             if (result < 0) {
                 throw new VduseException("the kernel does not take the kick eventfd", result);
@@ -92,6 +97,11 @@ final class ServedQueue implements QueueEvents {
         // Kicks before now went nowhere, or to a predecessor's eventfd.
         engine.onKick();
         return null;
+    }
+
+    private void onKick() {
+        counters.add(QueueFigure.KICKS, 1);
+        engine.onKick();
     }
 
     /**
@@ -146,6 +156,9 @@ final class ServedQueue implements QueueEvents {
             return;
         }
         int result = shared.kernel().injectInterrupt(index);
+        if (!drained) { // else the counters are the next loop's already
+            counters.add(result < 0 ? QueueFigure.INTERRUPTS_REFUSED : QueueFigure.INTERRUPTS, 1);
+        }
         if (result < 0) {
             onCallRefused(result);
         }
@@ -171,6 +184,7 @@ final class ServedQueue implements QueueEvents {
 
     @Override
     public void broken(VringFault fault) {
+        counters.set(QueueFigure.BROKEN, 1);
         LOG.error(
                 "{}: virtqueue {} is not served any more, its driver broke the rules: {}",
                 shared.name(),

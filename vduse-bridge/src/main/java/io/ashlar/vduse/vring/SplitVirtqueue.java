@@ -41,12 +41,15 @@ public final class SplitVirtqueue {
     private final IndirectTable indirect;
     private final FetchOrder order;
     private final boolean[] inFlight;
+    /** The head in each entry of the used ring, for ourselves: what lies in the ring the driver may have changed. */
+    private final int[] usedHeads;
 
     private int inFlightCount;
     private int availIndex;
     private int availIndexSeen;
     private int usedIndex;
     private int usedIndexPublished;
+    private int publishedCount;
     private boolean calledOnce;
     private VringFault fault;
 
@@ -69,6 +72,7 @@ public final class SplitVirtqueue {
         indirect = new IndirectTable(chainMax());
         order = options.inOrder() ? new FetchOrder(size) : null;
         inFlight = new boolean[size];
+        usedHeads = new int[size];
         availIndex = position.availIndex();
         availIndexSeen = availIndex;
         usedIndex = position.usedIndex();
@@ -205,12 +209,14 @@ public final class SplitVirtqueue {
         inFlight[head] = false;
         inFlightCount--;
         used.set(usedIndex, head, writtenBytes);
+        usedHeads[usedIndex & (size - 1)] = head;
         usedIndex = (usedIndex + 1) & U16;
     }
 
     /** Shows the driver everything pushed; returns whether it wants to be called for it (virtio 1.2, 2.7.7.2). */
     public boolean publish() {
         int old = usedIndexPublished;
+        publishedCount = Math.min(size, (usedIndex - old) & U16);
         if (usedIndex == old) {
             return false;
         }
@@ -224,6 +230,16 @@ public final class SplitVirtqueue {
         boolean first = !calledOnce;
         calledOnce = true;
         return first || ((usedIndex - avail.usedEvent() - 1) & U16) < ((usedIndex - old) & U16);
+    }
+
+    /** Returns how many chains the latest {@link #publish} has handed back; of a driver that cheats, the last few. */
+    public int publishedCount() {
+        return publishedCount;
+    }
+
+    /** Returns the head of one of them, the newest first. */
+    public int publishedHead(int index) {
+        return usedHeads[(usedIndexPublished - 1 - index) & (size - 1)];
     }
 
     /** Asks the driver to leave out kicks. With EVENT_IDX there is nothing to do: avail_event stays behind. */

@@ -3,11 +3,20 @@ package io.ashlar.vduse.agent;
 import java.io.IOException;
 import java.nio.file.Path;
 
-/** Sends commands to a bridge: {@code SOCKET attach NAME | detach NAME | force NAME | list | drain}, one per argument. */
+/**
+ * Sends commands to a bridge: {@code SOCKET attach NAME | detach NAME | force NAME | list | drain}, one per
+ * argument; and {@code remove NAME}, with the bridge dead.
+ */
 public final class BridgeCommand {
     private BridgeCommand() {}
 
     public static void main(String[] args) throws IOException {
+        if (args[1].startsWith("remove ")) {
+            BridgeConfig config = BridgeConfig.defaults().withControlSocket(Path.of(args[0]));
+            LeftoverRemoval.remove(config, args[1].substring("remove ".length()));
+            System.out.println(args[1] + ": done");
+            return;
+        }
         try (BridgeClient client = BridgeClient.connect(Path.of(args[0]))) {
             for (int i = 1; i < args.length; i++) {
                 String[] words = args[i].split(" ", -1);

@@ -30,10 +30,11 @@ class AllocationTest implements QueueEvents {
         VirtioBlkConfig config = new VirtioBlkConfig(geometry, "null", 1, 256, 4096, eventIdx, false);
         SplitVirtqueue vring = new SplitVirtqueue(
                 driver.layout(), new VringOptions(eventIdx, false, false), VringPosition.START, driver.map());
-        VirtioBlkQueue queue =
-                new VirtioBlkQueue(new ManualLoop(), new NullBlockDevice(geometry), config, vring, driver.map(), this);
+        QueueCounters counters = new QueueCounters();
+        VirtioBlkQueue queue = new VirtioBlkQueue(
+                new ManualLoop(), new NullBlockDevice(geometry), config, vring, driver.map(), this, counters);
         ThreadMXBean threads = (ThreadMXBean) ManagementFactory.getThreadMXBean();
-        serve(driver, queue, REQUESTS / 4);
+        int warmUp = serve(driver, queue, REQUESTS / 4);
 
         long before = threads.getCurrentThreadAllocatedBytes();
         int served = serve(driver, queue, REQUESTS);
@@ -41,6 +42,8 @@ class AllocationTest implements QueueEvents {
 
         assertThat(served).isGreaterThanOrEqualTo(REQUESTS);
         assertThat(calls).isPositive();
+        RequestKind kind = type == 0 ? RequestKind.READ : RequestKind.WRITE;
+        assertThat(counters.answers(kind, VirtioBlkStatus.OK)).as("counted").isEqualTo(warmUp + served);
         assertThat(allocated).as("bytes for a million requests").isLessThan(REQUESTS);
     }
 

@@ -158,7 +158,7 @@ final class HostileRings {
                 new SplitVirtqueue(driver.layout(), new VringOptions(eventIdx, indirect, false), position, map);
         Reports reports = new Reports();
         VirtioBlkConfig config = new VirtioBlkConfig(device.geometry(), "hostile", 1, num, 4096, eventIdx, indirect);
-        VirtioBlkQueue queue = new VirtioBlkQueue(loop, device, config, vring, map, reports);
+        VirtioBlkQueue queue = new VirtioBlkQueue(loop, device, config, vring, map, reports, new QueueCounters());
         queue.onKick();
         check(loop.runAll() <= TURNS_MAX, "too many turns");
         verdict(driver, vring, reports, quiet);
@@ -269,7 +269,7 @@ final class HostileRings {
             try {
                 SplitVirtqueue vring = new SplitVirtqueue(
                         driver.layout(), new VringOptions(true, false, false), VringPosition.START, own);
-                queue = new VirtioBlkQueue(loop, device, config, vring, own, this);
+                queue = new VirtioBlkQueue(loop, device, config, vring, own, this, new QueueCounters());
             } catch (VringException e) {
                 throw new AssertionError(e);
             }

@@ -46,7 +46,7 @@ class VirtioBlkQueueTest implements QueueEvents {
         try {
             VringOptions options = new VringOptions(true, true, false);
             SplitVirtqueue vring = new SplitVirtqueue(driver.layout(), options, VringPosition.START, map);
-            return new VirtioBlkQueue(loop, device, config, vring, map, this);
+            return new VirtioBlkQueue(loop, device, config, vring, map, this, new QueueCounters());
         } catch (VringException e) {
             throw new AssertionError(e);
         }
@@ -229,7 +229,7 @@ class VirtioBlkQueueTest implements QueueEvents {
         VirtioBlkConfig config = new VirtioBlkConfig(device.geometry(), "serial", 1, NUM, 4096, true, true);
         SplitVirtqueue vring =
                 new SplitVirtqueue(driver.layout(), new VringOptions(true, true, false), queue.position(), map);
-        new VirtioBlkQueue(loop, device, config, vring, map, this).onKick();
+        new VirtioBlkQueue(loop, device, config, vring, map, this, new QueueCounters()).onKick();
         device.complete(1);
         assertThat(status(2)).isZero();
         assertThat(driver.usedIdx()).isEqualTo(3);

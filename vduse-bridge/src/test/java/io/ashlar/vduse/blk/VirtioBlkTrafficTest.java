@@ -101,7 +101,7 @@ class VirtioBlkTrafficTest implements QueueEvents {
 
     private void open(VirtioBlkConfig config, VringOptions options, VringPosition position) throws VringException {
         SplitVirtqueue vring = new SplitVirtqueue(driver.layout(), options, position, map);
-        queue = new VirtioBlkQueue(loop, device, config, vring, map, this);
+        queue = new VirtioBlkQueue(loop, device, config, vring, map, this, new QueueCounters());
         queue.onKick();
     }
 

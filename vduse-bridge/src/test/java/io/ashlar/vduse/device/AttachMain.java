@@ -40,7 +40,11 @@ public final class AttachMain {
             AffinityWatch watch = control.eventLoop()
                     .submit(() -> AffinityWatch.start(control))
                     .get();
-            var loops = new BridgedDevice.Loops(control, data, new QueuePlacement(cpus, false), watch);
+            QueuePlacement placement = new QueuePlacement(cpus, false);
+            CpuWatch cpuWatch = control.eventLoop()
+                    .submit(() -> CpuWatch.start(control, placement, data))
+                    .get();
+            var loops = new BridgedDevice.Loops(control, data, placement, watch, cpuWatch);
             BridgedDevice device = new BridgedDevice(name, kernel, config, volume, loops, sysfs, true);
             control.eventLoop().submit(device::open).get();
             long before = System.nanoTime();

@@ -18,7 +18,9 @@ import java.util.ArrayList;
 import java.util.BitSet;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.TimeUnit;
+import org.assertj.core.api.Assumptions;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -40,6 +42,9 @@ class BridgedDeviceTest {
     private EpollLoops data;
     private BitSet cpus;
     private AffinityWatch watch;
+    private CpuWatch cpuWatch;
+    private volatile BitSet online;
+    private final List<Integer> back = new CopyOnWriteArrayList<>();
     private FakeKernel kernel;
     private HeldDevice volume;
     private BridgedDevice device;
@@ -50,6 +55,7 @@ class BridgedDeviceTest {
     @BeforeEach
     void start() throws Exception {
         cpus = EpollLoops.allowedCpus();
+        online = cpus;
         controls = EpollLoops.floating("control", 1);
         control = controls.all().get(0);
         data = EpollLoops.pinned("data", cpus);
@@ -63,8 +69,17 @@ class BridgedDeviceTest {
 
     private BridgedDevice newDevice() {
         VirtioBlkConfig config = new VirtioBlkConfig(volume.geometry(), "serial", 2, 16, 1 << 16, true, true);
-        var loops = new BridgedDevice.Loops(control, data, new QueuePlacement(cpus, false), watch);
+        QueuePlacement placement = new QueuePlacement(cpus, false);
+        cpuWatch = new CpuWatch(this::online, placement, back::add);
+        var loops = new BridgedDevice.Loops(control, data, placement, watch, cpuWatch);
         return new BridgedDevice("ashlar-test", kernel, config, volume, loops, affinity, true);
+    }
+
+    private BitSet online() throws IOException {
+        if (online == null) {
+            throw new IOException("nobody knows");
+        }
+        return (BitSet) online.clone();
     }
 
     @AfterEach
@@ -283,6 +298,70 @@ class BridgedDeviceTest {
     }
 
     @Test
+    void shouldMoveAQueueAndItsMaskWhenItsCpuGoesOfflineAndBackWhenItReturns() throws Exception {
+        Assumptions.assumeThat(cpus.cardinality()).as("CPUs").isGreaterThan(1);
+        affinity.set(0, last());
+        bindDriver();
+        assertThat(served()).isEqualTo(last());
+        setOnline(without(last()));
+        assertThat(cpus.get(served().nextSetBit(0))).isTrue();
+        assertThat(served()).as("elsewhere").isNotEqualTo(last());
+        assertThat(affinity.read(0))
+                .as("else interrupts would look for an online CPU for ever")
+                .isEqualTo(served());
+        offer(0, OUT, 1, 'a');
+        awaitUsed(0);
+        assertThat(volume.bytes().getByte(4096)).isEqualTo((byte) 'a');
+        assertThat(back).isEmpty();
+
+        setOnline(cpus);
+        assertThat(back).as("pinned again").containsExactly(last().nextSetBit(0));
+        assertThat(affinity.read(0)).isEqualTo(last());
+        assertThat(served()).isEqualTo(last());
+        offer(0, OUT, 2, 'b');
+        awaitUsed(0);
+        assertThat(volume.bytes().getByte(2 * 4096)).isEqualTo((byte) 'b');
+    }
+
+    @Test
+    void shouldKeepTheWordOfAnOperatorWhoMovesAQueueWhileItsCpuIsOffline() throws Exception {
+        Assumptions.assumeThat(cpus.cardinality()).as("CPUs").isGreaterThan(1);
+        affinity.set(0, last());
+        bindDriver();
+        setOnline(without(last()));
+        BitSet moved = served();
+        affinity.set(0, cpus);
+        control.eventLoop().submit(watch::check).get();
+        setOnline(cpus);
+        assertThat(affinity.read(0)).isEqualTo(cpus);
+        assertThat(served()).isEqualTo(moved);
+    }
+
+    @Test
+    void shouldGoOnWhenItCannotTellWhichCpusAreOnline() throws Exception {
+        bindDriver();
+        BitSet before = served();
+        setOnline(null);
+        assertThat(served()).isEqualTo(before);
+    }
+
+    /** The CPU of queue 0's loop. */
+    private BitSet served() throws Exception {
+        return bit(control.eventLoop().submit(device::queueCpus).get().get(0));
+    }
+
+    private void setOnline(BitSet now) throws Exception {
+        online = now;
+        control.eventLoop().submit(cpuWatch::check).get();
+    }
+
+    private BitSet without(BitSet gone) {
+        BitSet rest = (BitSet) cpus.clone();
+        rest.andNot(gone);
+        return rest;
+    }
+
+    @Test
     void shouldRepeatACallThatTheKernelRefusesBecauseItCameTooEarly() throws Exception {
         bindDriver();
         kernel.setStatusSilently(3);
@@ -341,6 +420,24 @@ class BridgedDeviceTest {
         drained.get(WAIT_SECONDS, TimeUnit.SECONDS);
         assertThat(statusOf(done)).isZero();
         assertThat(volume.bytes().getByte(5 * 4096)).isEqualTo((byte) 'b');
+    }
+
+    @Test
+    void shouldFollowMasksAndCpusOfADeviceThatItHasTakenOver() throws Exception {
+        Assumptions.assumeThat(cpus.cardinality()).as("CPUs").isGreaterThan(1);
+        bindDriver();
+        close(device);
+        affinity.set(0, cpus);
+        device = newDevice();
+        CompletableFuture<String> resumed = new CompletableFuture<>();
+        control.execute(() -> device.resume(why -> resumed.complete(String.valueOf(why))));
+        assertThat(resumed.get(WAIT_SECONDS, TimeUnit.SECONDS)).isEqualTo("null");
+        assertThat(affinity.read(0)).as("narrowed").isEqualTo(served());
+        affinity.set(0, last());
+        control.eventLoop().submit(watch::check).get();
+        assertThat(served()).isEqualTo(last());
+        setOnline(without(last()));
+        assertThat(served()).isNotEqualTo(last());
     }
 
     @Test

@@ -89,9 +89,18 @@ final class HeldDevice implements BlockDevice {
 
         @Override
         public void submit(BlockRequest request) {
-            if (holding) {
-                waiting.add(request);
-                synchronized (HeldDevice.this) {
+            if (!keep(request)) {
+                apply(request);
+            }
+            arrivals.add(loop.name());
+        }
+
+        /** Asks and keeps in one step: a request kept after the others were let go would stay for ever. */
+        private boolean keep(BlockRequest request) {
+            synchronized (HeldDevice.this) {
+                boolean kept = holding;
+                if (kept) {
+                    waiting.add(request);
                     held.add(() -> loop.execute(() -> {
                         if (waiting.remove(request)) {
                             apply(request);
@@ -99,10 +108,8 @@ final class HeldDevice implements BlockDevice {
                         }
                     }));
                 }
-            } else {
-                apply(request);
+                return kept;
             }
-            arrivals.add(loop.name());
         }
 
         private void apply(BlockRequest request) {

@@ -57,6 +57,26 @@ class QueuePlacementTest {
     }
 
     @Test
+    void shouldLeaveACpuThatIsOfflineAndStayWhereItsMaskStillAllows() {
+        QueuePlacement placement = new QueuePlacement(set(0, 1, 2), false);
+        assertThat(placement.place(set(1)).cpu()).isEqualTo(1);
+        placement.setOnline(set(0, 2, 3));
+        assertThat(placement.replace(1, set(1, 2))).as("the mask has another").isEqualTo(new Choice(2, null, false));
+        assertThat(placement.replace(2, set(1))).as("a CPU of ours that works").isEqualTo(new Choice(2, null, true));
+        assertThat(placement.place(set(1)).cpu()).as("nothing new on it").isEqualTo(0);
+        placement.setOnline(set(0, 1, 2, 3));
+        assertThat(placement.replace(2, set(1))).isEqualTo(new Choice(1, null, false));
+    }
+
+    @Test
+    void shouldGoOnWithTheLoopsThereAreWhenAllTheirCpusAreOffline() {
+        QueuePlacement placement = new QueuePlacement(set(2, 3), false);
+        placement.setOnline(set(0, 1));
+        assertThat(placement.place(set(2)).cpu()).isEqualTo(2);
+        assertThat(placement.replace(2, set(2))).isEqualTo(new Choice(2, null, false));
+    }
+
+    @Test
     void shouldUseALoopAgainWhenItsQueueIsGone() {
         QueuePlacement placement = new QueuePlacement(set(0, 1), false);
         assertThat(placement.place(set(0)).cpu()).isZero();

@@ -7,6 +7,17 @@ import java.util.ArrayDeque;
 /** A loop that the test steps on its own thread. */
 public final class ManualLoop implements Loop {
     private final ArrayDeque<Runnable> tasks = new ArrayDeque<>();
+    private final Clock clock;
+
+    /** Makes a loop that lives by the machine's clock. */
+    public ManualLoop() {
+        this(Clock.SYSTEM);
+    }
+
+    /** Makes a loop that lives by a clock of the test's. */
+    public ManualLoop(Clock clock) {
+        this.clock = clock;
+    }
 
     /** Runs what has been posted, also by what runs; returns the number of tasks. Stops at a million: an endless loop. */
     public int runAll() {
@@ -36,7 +47,7 @@ public final class ManualLoop implements Loop {
 
     @Override
     public Clock clock() {
-        return Clock.SYSTEM;
+        return clock;
     }
 
     @Override

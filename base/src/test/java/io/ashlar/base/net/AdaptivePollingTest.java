@@ -1,0 +1,84 @@
+package io.ashlar.base.net;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.ashlar.base.time.Clock;
+import io.netty.channel.SelectStrategy;
+import org.junit.jupiter.api.Test;
+
+class AdaptivePollingTest {
+    /** A look takes this long. */
+    private static final long LOOK_NS = 500;
+
+    private final FakeClock clock = new FakeClock();
+    private final AdaptivePolling polling = new AdaptivePolling(clock);
+    private long eventAtNs = Long.MAX_VALUE;
+    private int looks;
+
+    private int look() {
+        looks++;
+        clock.nowNs += LOOK_NS;
+        return clock.nowNs >= eventAtNs ? 1 : 0;
+    }
+
+    /** Waits for an event that comes after the time; returns whether the loop had to sleep. */
+    private boolean sleepsFor(long eventAfterNs) throws Exception {
+        eventAtNs = clock.nowNs + eventAfterNs;
+        boolean sleeps = polling.calculateStrategy(this::look, false) == SelectStrategy.SELECT;
+        clock.nowNs = Math.max(clock.nowNs, eventAtNs);
+        return sleeps;
+    }
+
+    @Test
+    void shouldNotSleepWhenEventsHaveComeSoonLately() throws Exception {
+        for (int i = 0; i < 5; i++) {
+            sleepsFor(10_000);
+        }
+        assertThat(sleepsFor(10_000)).isFalse();
+        assertThat(polling.pollNs()).isBetween(10_000L, AdaptivePolling.POLL_NS_MAX);
+    }
+
+    @Test
+    void shouldSleepAtOnceWhenEventsComeSeldom() throws Exception {
+        for (int i = 0; i < 8; i++) {
+            sleepsFor(10_000);
+        }
+        for (int i = 0; i < 8; i++) {
+            assertThat(sleepsFor(1_000_000)).isTrue();
+        }
+        looks = 0;
+        assertThat(sleepsFor(1_000_000)).isTrue();
+        assertThat(looks).isZero();
+    }
+
+    @Test
+    void shouldNeverLookLongerThanItsLimit() throws Exception {
+        for (int i = 0; i < 100; i++) {
+            sleepsFor(20_000);
+        }
+        long before = clock.nowNs;
+        eventAtNs = Long.MAX_VALUE;
+        assertThat(polling.calculateStrategy(this::look, false)).isEqualTo(SelectStrategy.SELECT);
+        assertThat(clock.nowNs - before).isBetween(AdaptivePolling.POLL_NS_MIN, AdaptivePolling.POLL_NS_MAX + LOOK_NS);
+    }
+
+    @Test
+    void shouldLookOnceAndGoOnWhenTasksWait() throws Exception {
+        assertThat(polling.calculateStrategy(this::look, true)).isZero();
+        assertThat(looks).isEqualTo(1);
+    }
+
+    private static final class FakeClock implements Clock {
+        private long nowNs;
+
+        @Override
+        public long nowNs() {
+            return nowNs;
+        }
+
+        @Override
+        public long wallMs() {
+            throw new AssertionError("the wall clock is for people");
+        }
+    }
+}

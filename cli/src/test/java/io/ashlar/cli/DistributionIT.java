@@ -1,0 +1,153 @@
+package io.ashlar.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.BufferedReader;
+import java.io.File;
+import java.io.IOException;
+import java.io.InputStreamReader;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+
+/**
+ * The packed distribution, started by its launcher. Its temporary folder is {@code /proc}, where not even root can make a
+ * file: nothing may be extracted there.
+ */
+@Timeout(120) // against a command that neither speaks nor ends
+class DistributionIT {
+    private static final Path HOME = Path.of(System.getProperty("ashlar.distribution"));
+    private static final String NOWHERE = "/proc";
+
+    @TempDir
+    Path folder;
+
+    /** What a command left. */
+    private record Result(int exitCode, List<String> lines) {
+        String text() {
+            return String.join("\n", lines);
+        }
+    }
+
+    private static ProcessBuilder command(String moreOptions, List<String> arguments) {
+        List<String> command =
+                new ArrayList<>(List.of(HOME.resolve("bin/ashlar").toString()));
+        command.addAll(arguments);
+        ProcessBuilder builder = new ProcessBuilder(command).redirectErrorStream(true);
+        builder.directory(new File(NOWHERE)); // jffi's last resort is the working folder
+        builder.environment().put("JAVA_HOME", System.getProperty("java.home"));
+        builder.environment().put("TMPDIR", NOWHERE);
+        builder.environment().put("ASHLAR_JAVA_OPTS", "-Djava.io.tmpdir=" + NOWHERE + " " + moreOptions);
+        return builder;
+    }
+
+    private Result run(String moreOptions, String... arguments) throws IOException, InterruptedException {
+        Path output = folder.resolve("output");
+        Process process = command(moreOptions, List.of(arguments))
+                .redirectOutput(output.toFile())
+                .start();
+        try {
+            boolean ended = process.waitFor(60, TimeUnit.SECONDS);
+            Result result = new Result(ended ? process.exitValue() : -1, Files.readAllLines(output));
+            assertThat(ended).as("it ends, having said " + result.text()).isTrue();
+            return result;
+        } finally {
+            process.destroyForcibly();
+        }
+    }
+
+    private static BufferedReader reader(Process process) {
+        return new BufferedReader(new InputStreamReader(process.getInputStream(), StandardCharsets.UTF_8));
+    }
+
+    private List<String> serverOn(Path data) {
+        return List.of("server", "--data", data.toString(), "--listen", "127.0.0.1:0", "--http", "127.0.0.1:0");
+    }
+
+    /** Returns the first line that starts so, and fails with all of them when there is none. */
+    private static String awaitLine(BufferedReader out, String start) throws IOException {
+        List<String> lines = new ArrayList<>();
+        for (String line = out.readLine(); line != null; line = out.readLine()) {
+            if (line.startsWith(start)) {
+                return line;
+            }
+            lines.add(line);
+        }
+        throw new AssertionError("no line '" + start + "...' in\n" + String.join("\n", lines));
+    }
+
+    @Test
+    void shouldServeVolumesWhenTheTemporaryFolderTakesNoFile() throws IOException, InterruptedException {
+        Process server = command("", serverOn(folder.resolve("data"))).start();
+        try {
+            String up = awaitLine(reader(server), "node is up");
+            String address = up.replaceAll(".*volumes on ([0-9.:]+).*", "$1");
+            Result created = run("", "volume", "create", "v", "--size", "64M", "--server", address);
+            assertThat(created.exitCode()).as(created.text()).isZero();
+            Result load = run("", "bench", "v", "--read-percent", "50", "--seconds", "1", "--server", address);
+            assertThat(load.exitCode()).as(load.text()).isZero();
+            assertThat(load.text()).contains("requests/s");
+            server.destroy();
+            assertThat(server.waitFor(40, TimeUnit.SECONDS)).as("it stops").isTrue();
+            assertThat(server.exitValue()).isZero();
+        } finally {
+            server.destroyForcibly();
+        }
+    }
+
+    /** The proof that the other tests prove something. */
+    @Test
+    void shouldNotFindItsLibrariesWhenTheUnpackedOnesAreTakenAway() throws IOException, InterruptedException {
+        String elsewhere = "-Djava.library.path=" + folder + " -Djffi.boot.library.path=" + folder;
+        Result server = run(elsewhere, serverOn(folder.resolve("data")).toArray(String[]::new));
+        assertThat(server.exitCode()).as(server.text()).isEqualTo(1);
+        assertThat(server.text()).contains("UnsatisfiedLinkError").doesNotContain("node is up");
+    }
+
+    @Test
+    void shouldComeAsFarAsTheKernelWhenABridgeIsStarted() throws IOException, InterruptedException {
+
+        Path socket = Files.createDirectory(folder.resolve("run")).resolve("bridge.sock");
+        Process bridge = command("", List.of("bridge", "--control", socket.toString(), "--server", "127.0.0.1:1"))
+                .start();
+        try {
+            if (Files.exists(Path.of("/dev/vduse/control"))) {
+                assertThat(awaitLine(reader(bridge), "bridge is up")).contains(socket.toString());
+            } else {
+                assertThat(awaitLine(reader(bridge), "ashlar: ")).contains("VDUSE");
+                assertThat(bridge.waitFor(20, TimeUnit.SECONDS)).isTrue();
+                assertThat(bridge.exitValue()).isEqualTo(1);
+            }
+        } finally {
+            bridge.destroyForcibly();
+        }
+    }
+
+    @Test
+    void shouldHoldTheLibrariesOfBothArchitectures() throws IOException {
+        for (String machine : List.of("x86_64", "aarch64")) {
+            try (Stream<Path> files = Files.list(HOME.resolve("native").resolve(machine))) {
+                assertThat(files.map(file -> file.getFileName().toString()))
+                        .as(machine)
+                        .anyMatch(name -> name.startsWith("libnetty_transport_native_epoll"))
+                        .anyMatch(name -> name.startsWith("libjffi"));
+            }
+        }
+    }
+
+    @Test
+    void shouldStartFromTheArchiveOfClassesThatTheBuildHasMade() throws IOException, InterruptedException {
+        assertThat(HOME.resolve("lib/ashlar-" + System.getProperty("java.specification.version") + ".jsa"))
+                .isRegularFile();
+        Result version = run("-Xshare:on", "--version"); // refuses to start when the archive does not fit
+        assertThat(version.exitCode()).as(version.text()).isZero();
+        assertThat(version.lines()).hasSize(1);
+    }
+}

@@ -1,0 +1,64 @@
+package io.ashlar.vduse.agent;
+
+import io.ashlar.base.annotation.ConfinedTo;
+import io.ashlar.base.annotation.LoopKind;
+import io.ashlar.base.net.EpollLoops;
+import io.ashlar.vduse.device.VduseException;
+import io.ashlar.vduse.device.VduseSysfs;
+import java.io.IOException;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Removes one device of a bridge that is dead, without starting another: everything between what the rings show as
+ * answered and what they show as offered ends with an I/O error, as does all that comes until the device is gone. Answers
+ * are published in the order of fetching, so that nothing more need be known about what was in flight. All other devices
+ * stay as they are. Blocks; not to be called on a loop.
+ */
+@ConfinedTo(LoopKind.OWNER)
+public final class LeftoverRemoval {
+    private static final Logger LOG = LoggerFactory.getLogger(LeftoverRemoval.class);
+
+    private LeftoverRemoval() {}
+
+    /** Returns whether this host has any device of a bridge, dead or alive. */
+    public static boolean isAnyLeft() throws IOException {
+        return !VduseSysfs.ownDevices().isEmpty();
+    }
+
+    /**
+     * Removes the device.
+     *
+     * @param name the volume's name, or the kernel's name for the device
+     * @throws IOException if a bridge runs after all, if there is no such device, or if its rings can't be made sense of
+     */
+    public static void remove(BridgeConfig config, String name) throws IOException {
+        VolumeOpener nowhere = (volume, readOnly, steal) -> {
+            throw new BridgeException("no volume is opened to remove a device");
+        };
+        try (EpollLoops data = EpollLoops.pinned("data", BridgeDaemon.cpusToUse(config));
+                BridgeParts parts = BridgeParts.open(config, data, nowhere)) {
+            Leftovers leftovers = new Leftovers(parts);
+            AttachedVolume found = leftovers.find(name);
+            if (found == null) {
+                throw new BridgeException("no device of " + name + " is left on this host");
+            }
+            String vduse = found.details().vduse();
+            if (parts.vdpa().contains(vduse)) {
+                leftovers.serveErrors(found);
+                new DetachSequence(parts, found).detach(true);
+            } else {
+                destroy(parts, vduse);
+            }
+            parts.state().delete(vduse);
+            LOG.info("{} is detached, its I/O has ended with errors", name);
+        }
+    }
+
+    private static void destroy(BridgeParts parts, String vduse) throws VduseException {
+        int result = parts.vduse().destroy(vduse);
+        if (result < 0) {
+            throw new VduseException("can't destroy the VDUSE device " + vduse, result);
+        }
+    }
+}
