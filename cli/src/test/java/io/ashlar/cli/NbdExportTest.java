@@ -4,6 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.ashlar.base.net.EpollLoops;
 import io.ashlar.base.sys.Linux;
+import io.ashlar.cli.metrics.MetricsPage;
+import io.ashlar.cli.metrics.NbdMetrics;
 import io.ashlar.nbd.handshake.NbdExport;
 import io.ashlar.nbd.session.NbdLimits;
 import io.ashlar.nbd.session.NbdServer;
@@ -83,6 +85,14 @@ class NbdExportTest {
                         .containsExactly("" + (100 << 20), "" + (1 << 20), "" + (155 << 20));
                 Path back = folder.resolve("back");
                 succeed("nbdcopy", uri, back.toString());
+                try (MetricsPage page = NbdMetrics.page("v", volume.device(), server, "ashlar/test")) {
+                    assertThat(page.text())
+                            .containsPattern("ashlar_nbd_data_bytes_total\\{operation=\"write\",volume=\"v\"} 1048576")
+                            .containsPattern("ashlar_nbd_requests_total\\{operation=\"flush\",status=\"ok\",volume=\"v\"} 1")
+                            .containsPattern("ashlar_nbd_requests_total\\{operation=\"block_status\",status=\"ok\",.*} [1-9]")
+                            .contains("ashlar_nbd_in_flight{volume=\"v\"} 0.0");
+                }
+                assertThat(NbdMetrics.ailment("v", volume.device())).isEmpty();
                 assertThat(Files.mismatch(image, back)).isEqualTo(-1);
                 assertThat(Linux.allocatedBytes(back.toString())).isLessThan(4 << 20);
             } finally {

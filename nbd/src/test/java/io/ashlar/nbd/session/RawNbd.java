@@ -21,7 +21,11 @@ final class RawNbd implements AutoCloseable {
     private long cookies;
 
     RawNbd(Served served) throws IOException {
-        socket = new Socket(InetAddress.getLoopbackAddress(), served.server.port());
+        this(served.server.port());
+    }
+
+    private RawNbd(int port) throws IOException {
+        socket = new Socket(InetAddress.getLoopbackAddress(), port);
         socket.setTcpNoDelay(true);
         socket.setSoTimeout(PATIENCE_MS);
         in = new DataInputStream(socket.getInputStream());
@@ -40,7 +44,12 @@ final class RawNbd implements AutoCloseable {
 
     /** A client that knows block sizes, and asks for structured replies and base:allocation where it should. */
     static RawNbd modern(Served served, boolean structured) throws IOException {
-        RawNbd client = new RawNbd(served);
+        return modern(served.server.port(), structured);
+    }
+
+    /** As the other, on a port. */
+    static RawNbd modern(int port, boolean structured) throws IOException {
+        RawNbd client = new RawNbd(port);
         client.greet();
         if (structured) {
             client.option(Option.STRUCTURED_REPLY, new byte[0]);
