@@ -86,7 +86,7 @@ final class CopySession implements AutoCloseable {
         return new VolumeCopy(volume, loop, progress);
     }
 
-    /** Returns a line such as {@code exported [####----------------]  21 %, 4.2 GiB of 20 GiB, 310 MiB/s}. */
+    /** Returns a line such as {@code exported [####----------------]  21 %, 4.2G of 20G, 310M/s}. */
     static String progressText(String verb, long doneBytes, long totalBytes, long elapsedNs) {
         double seconds = Math.max(1, elapsedNs) / 1e9;
         String rate = elapsedNs < RATE_AFTER_NS ? "" : ", " + SizeText.format((long) (doneBytes / seconds)) + "/s";

@@ -88,8 +88,10 @@ class NbdExportTest {
                 try (MetricsPage page = NbdMetrics.page("v", volume.device(), server, "ashlar/test")) {
                     assertThat(page.text())
                             .containsPattern("ashlar_nbd_data_bytes_total\\{operation=\"write\",volume=\"v\"} 1048576")
-                            .containsPattern("ashlar_nbd_requests_total\\{operation=\"flush\",status=\"ok\",volume=\"v\"} 1")
-                            .containsPattern("ashlar_nbd_requests_total\\{operation=\"block_status\",status=\"ok\",.*} [1-9]")
+                            .containsPattern(
+                                    "ashlar_nbd_requests_total\\{operation=\"flush\",status=\"ok\",volume=\"v\"} 1")
+                            .containsPattern(
+                                    "ashlar_nbd_requests_total\\{operation=\"block_status\",status=\"ok\",.*} [1-9]")
                             .contains("ashlar_nbd_in_flight{volume=\"v\"} 0.0");
                 }
                 assertThat(NbdMetrics.ailment("v", volume.device())).isEmpty();

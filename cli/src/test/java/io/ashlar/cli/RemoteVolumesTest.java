@@ -8,8 +8,14 @@ import org.junit.jupiter.api.Test;
 class RemoteVolumesTest {
     @Test
     void shouldMakeAnIdThatANodeTakesOfEveryPath() {
-        for (String role : new String[] {"", "-nbd-127.0.0.1:10809", "-nbd-[::1]:10809", "-nbd-/run/ashlar/db.nbd",
-            "-copy-/images/d\u00e9mo 1.raw", "-copy-/" + "x".repeat(300)}) {
+        for (String role : new String[] {
+            "",
+            "-nbd-127.0.0.1:10809",
+            "-nbd-[::1]:10809",
+            "-nbd-/run/ashlar/db.nbd",
+            "-copy-/images/d\u00e9mo 1.raw",
+            "-copy-/" + "x".repeat(300)
+        }) {
             assertThat(RemoteVolumes.hostId(role)).matches(Attachment::isHostId);
         }
     }
@@ -23,7 +29,7 @@ class RemoteVolumesTest {
     @Test
     void shouldShowHowFarACopyIs() {
         assertThat(CopySession.progressText("exported", 3L << 30, 4L << 30, 2_000_000_000L))
-                .isEqualTo("exported [###############-----]  75 %, 3G of 4G, 1536M/s");
+                .isEqualTo("exported [###############-----]  75 %, 3G of 4G, 1.5G/s");
         assertThat(CopySession.progressText("imported", 1 << 20, 0, 1)).isEqualTo("imported 1M");
     }
 }

@@ -82,6 +82,16 @@ class StatusQueriesTest {
     }
 
     @Test
+    void shouldFailWithTheVolumeWhileTheNodeWantsToBeAskedLater() throws Exception {
+        node.decide = request -> request.opcode() == Opcode.BLOCK_STATUS ? Status.BUSY : Status.OK;
+        CompletableFuture<String> answer = ask(0, 4096, 1);
+        Attached.until(() -> node.count(Opcode.BLOCK_STATUS) == 2);
+        node.fence();
+        node.disconnect();
+        assertThat(await(answer)).isEqualTo("FENCED");
+    }
+
+    @Test
     void shouldFailWithTheVolume() throws Exception {
         node.decide = request -> request.opcode() == Opcode.BLOCK_STATUS ? Status.IO_ERROR : Status.OK;
         assertThat(await(ask(0, 4096, 1))).isEqualTo("IO_ERROR");

@@ -55,6 +55,22 @@ class HostileClientsTest {
                 .isGreaterOrEqual(Level.ERROR));
     }
 
+    @Test
+    void shouldNotKeepOthersWaitingForAClientThatTakesNoAnswers() throws Exception {
+        DelayingDevice device = new DelayingDevice(64 << 20, 4096);
+        try (Served served = Served.of(device);
+                RawNbd stuck = RawNbd.old(served);
+                RawNbd good = RawNbd.old(served)) {
+            for (int i = 0; i < 200; i++) {
+                stuck.send(Command.READ, 0, 0, 256 << 10, new byte[0]);
+                stuck.send(Command.WRITE, 0, 100, 10, new byte[10]); // part of a block: wants to be alone
+            }
+            for (int i = 0; i < 50; i++) {
+                assertThat(good.write(8192L * i, new byte[4096])).isZero();
+            }
+        }
+    }
+
     private static void converse(RawNbd client, Random random) throws IOException {
         byte[] bytes = conversation(random);
         for (int i = random.nextInt(6); i > 0; i--) {

@@ -116,8 +116,7 @@ class NbdAllocationTest {
                     sent++;
                 } else {
                     client.in.readFully(answers);
-                    assertThat(ByteBuffer.wrap(answers).getInt())
-                            .isIn(Wire.SIMPLE_REPLY_MAGIC, Wire.CHUNK_MAGIC);
+                    assertThat(ByteBuffer.wrap(answers).getInt()).isIn(Wire.SIMPLE_REPLY_MAGIC, Wire.CHUNK_MAGIC);
                     answered++;
                 }
             }

@@ -132,6 +132,7 @@ class RealToolsTest {
                     "--size=16m",
                     "--verify=crc32c",
                     "--verify_fatal=1",
+                    "--verify_state_save=0",
                     "--serialize_overlap=1",
                     "--numjobs=2",
                     "--offset_increment=16m",
