@@ -182,6 +182,10 @@ class BadInputTest {
             nbd v --socket @folder/a/s --server @server                 | 1 | there is no folder
             nbd v --socket @folder/s --connections 0 --server @server   | 1 | --connections
             nbd v --socket @folder/s --cpus x --server @server          | 1 | --cpus
+            nbd v --socket @folder/s --connections 1000 --server @server | 1 | MaxDirectMemorySize
+            nbd v --socket @folder/s --steal --read-only --server @server | 1 | choose one
+            nbd v --socket @folder/s --http garbage --server @server    | 1 | --http
+            nbd v --socket @folder/s --http 0.0.0.0:0 --server @server  | 1 | --insecure-listen
             nbd w --socket @folder/s --server @server                   | 1 | w
             nbd w --socket @folder/s --io-timeout -1 --server @server   | 1 | --io-timeout
             volume import v @folder/absent --server @server             | 1 | there is no image

@@ -64,21 +64,24 @@ final class Connection extends ChannelInboundHandlerAdapter {
     /** Greets the client, and gives it a while for its part. */
     @Override
     public void channelActive(ChannelHandlerContext ctx) {
-        patience = loop.loop()
-                .schedule(
-                        this::lostPatience,
-                        TimeUnit.MILLISECONDS.toNanos(services.limits().handshakeTimeoutMs()));
+        bePatient();
         ByteBuf greeting = channel.alloc().buffer();
         handshake.greet(greeting);
         ChannelFuture unused = channel.writeAndFlush(greeting, channel.voidPromise());
         channel.config().setAutoRead(true);
     }
 
+    /** Gives the client a while to come to the end of the handshake, or to take the last answers. */
+    private void bePatient() {
+        patience = loop.loop()
+                .schedule(
+                        this::lostPatience,
+                        TimeUnit.MILLISECONDS.toNanos(services.limits().handshakeTimeoutMs()));
+    }
+
     private void lostPatience() {
-        if (state == State.HANDSHAKE) {
-            LOG.debug("{}: closed: no end of the handshake in time", channel);
-            closeNow();
-        }
+        LOG.debug("{}: closed: too slow in state {}", channel, state);
+        closeNow();
     }
 
     ReceiveBuffers receive() {
@@ -257,6 +260,7 @@ final class Connection extends ChannelInboundHandlerAdapter {
     /** The client has said goodbye: what is in flight is answered, nothing more is read. */
     void disconnected() {
         state = State.ENDING;
+        bePatient();
         loop.touch(this);
     }
 
