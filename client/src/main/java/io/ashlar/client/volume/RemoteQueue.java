@@ -181,14 +181,7 @@ final class RemoteQueue implements BlockQueue, SessionListener, RangeOwner {
     public void onReady(OpenAnswer opened) {
         incarnation = opened.getIncarnation();
         counters.connected.increment();
-        // What was abandoned belonged to an older incarnation, whose requests have ended now.
-        for (RequestSlot slot = slots.abandoned.poll(); slot != null; slot = slots.abandoned.poll()) {
-            slot.claim.end(woken);
-            slots.giveBack(slot);
-        }
-        for (RequestSlot slot = slots.toSend.first(); slot != null; slot = slot.next) {
-            slot.mayBeAtNode = false;
-        }
+        slots.olderIncarnationEnded(woken);
         settle();
     }
 

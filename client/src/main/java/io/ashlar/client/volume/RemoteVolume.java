@@ -5,6 +5,7 @@ import io.ashlar.base.annotation.ThreadSafe;
 import io.ashlar.base.block.BlockDevice;
 import io.ashlar.base.block.BlockGeometry;
 import io.ashlar.base.block.BlockQueue;
+import io.ashlar.base.block.BlockRuns;
 import io.ashlar.base.block.RegionSplitter;
 import io.ashlar.base.loop.Loop;
 import io.ashlar.base.net.EpollLoop;
@@ -102,6 +103,12 @@ public final class RemoteVolume implements BlockDevice {
             queue.endAll(status);
         }
         return new RegionSplitter(queue, PARTS_MAX, SEGMENTS_MAX, queue.givingUp()::nowNs);
+    }
+
+    @Override
+    public void blockStatus(
+            long offsetBytes, long lengthBytes, BlockRuns runs, Loop loop, BlockRuns.Listener listener) {
+        control.ask(new StatusQueries.Query(offsetBytes, lengthBytes, runs, loop, listener));
     }
 
     /** Ends the attachment cleanly, if the node can be reached; blocks for a few seconds at most. Not on a loop. */

@@ -55,6 +55,11 @@ class ScenarioIT {
     }
 
     @Test
+    void shouldKeepAFileSystemOnTheKernelsNbdClient() throws Exception {
+        run(machine(), "nbd");
+    }
+
+    @Test
     void shouldWaitAndGoOnWhenTheNodeIsKilledFiveTimes() throws Exception {
         run(machine(), "crashes", "5");
     }
