@@ -77,6 +77,8 @@ public interface LibC {
 
     int bind(int fd, @In byte[] address, int length);
 
+    int connect(int fd, @In byte[] address, int length);
+
     @ssize_t
     long send(int fd, @In byte[] buffer, @size_t long length, int flags);
 

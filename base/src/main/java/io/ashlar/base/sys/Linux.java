@@ -219,6 +219,11 @@ public final class Linux {
         return check(LIBC.bind(fd, address, address.length));
     }
 
+    /** Connects to a raw sockaddr. */
+    public static int connect(int fd, byte[] address) {
+        return check(LIBC.connect(fd, address, address.length));
+    }
+
     /** Sends a message. */
     public static long send(int fd, byte[] message, int flags) {
         return check(LIBC.send(fd, message, message.length, flags));

@@ -324,6 +324,28 @@ class BridgedDeviceTest {
     }
 
     @Test
+    void shouldGiveCompletionsAnyOnlineCpuWhenAllCpusOfTheBridgeAreOffline() throws Exception {
+        bindDriver();
+        BitSet before = affinity.read(0);
+        BitSet foreign = bit(cpus.length());
+        setOnline(foreign);
+        assertThat(affinity.read(0)).isEqualTo(foreign);
+        assertThat(affinity.read(1)).isEqualTo(foreign);
+        setOnline(cpus);
+        assertThat(affinity.read(0)).isEqualTo(before);
+        assertThat(cpus.get(served().nextSetBit(0))).isTrue();
+    }
+
+    @Test
+    void shouldNoticeACpuThatWentOfflineBeforeTheDriverWasBound() throws Exception {
+        affinity.set(0, last());
+        setOnline(bit(cpus.length()));
+        bindDriver();
+        assertThat(served().isEmpty()).isFalse(); // the masks are written after the answer
+        assertThat(affinity.read(0)).isEqualTo(bit(cpus.length()));
+    }
+
+    @Test
     void shouldKeepTheWordOfAnOperatorWhoMovesAQueueWhileItsCpuIsOffline() throws Exception {
         Assumptions.assumeThat(cpus.cardinality()).as("CPUs").isGreaterThan(1);
         affinity.set(0, last());
