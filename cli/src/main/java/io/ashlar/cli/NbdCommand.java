@@ -134,10 +134,11 @@ final class NbdCommand implements Callable<Integer> {
             try (NbdServer nbd = socket == null
                             ? NbdServer.listen(export, limits, address, loops.all())
                             : NbdServer.listen(export, limits, socket, loops.all());
-                    HttpPages served = new HttpPages(pages)) {
-                printWhere(nbd, served.listen(() -> NbdMetrics.ailment(name, device)));
+                    HttpPages served = new HttpPages(pages);
+                    ServiceNotice notice = ServiceNotice.of(System.getenv(), loops.all())) {
+                notice.up(printWhere(nbd, served.listen(() -> NbdMetrics.ailment(name, device))));
                 served.measure(() -> NbdMetrics.page(name, device, nbd, "ashlar/" + Version.number()));
-                boolean unused = signals.awaitStop(0);
+                notice.watchUntil(signals::awaitStop);
                 output.err().println("ashlar: stopping");
             }
         } catch (IOException | IllegalArgumentException | IllegalStateException e) {
@@ -154,7 +155,8 @@ final class NbdCommand implements Callable<Integer> {
         return address.getPort() == 0 ? "pid-" + ProcessHandle.current().pid() : Addresses.text(address);
     }
 
-    private void printWhere(NbdServer nbd, String pages) {
+    /** Says where the volume is served, and returns that line. */
+    private String printWhere(NbdServer nbd, String pages) {
         String uri = socket != null
                 ? "nbd+unix:///" + name + "?socket=" + socket.toAbsolutePath()
                 : "nbd://" + Addresses.text(new InetSocketAddress(address().getAddress(), nbd.port())) + "/" + name;
@@ -163,9 +165,10 @@ final class NbdCommand implements Callable<Integer> {
         fields.put("uri", uri);
         fields.put("readOnly", readOnly);
         fields.put("http", pages);
-        output.print(
-                "volume " + name + " is served on " + uri + (pages.isEmpty() ? "" : ", http://" + pages + "/metrics"),
-                fields);
+        String text =
+                "volume " + name + " is served on " + uri + (pages.isEmpty() ? "" : ", http://" + pages + "/metrics");
+        output.print(text, fields);
+        return text;
     }
 
     /** Returns the TCP address, or null where a socket is asked for. */
