@@ -72,7 +72,7 @@ final class RemoteQueue implements BlockQueue, SessionListener, RangeOwner {
         counters = volume.counters();
         slots = new SlotTable(volume.options().requestsMax(), volume.ranges(), this, PooledByteBufAllocator.DEFAULT);
         encoder = new RequestEncoder(slots.prefixes());
-        answers = new AnswerReader(this, slots, volume.log());
+        answers = new AnswerReader(this, slots, volume.log(), counters);
         givingUp = new GivingUp(this, slots, waiting, counters, volume.options().ioTimeoutMs());
         stamp = volume.durability().register();
         session = new Session(volume.options().session(), loop, this);
@@ -191,7 +191,6 @@ final class RemoteQueue implements BlockQueue, SessionListener, RangeOwner {
         counters.lost.increment();
         counters.resent.add(slots.sent.count());
         slots.toSend.addAllFirst(slots.sent);
-        inBatch = false;
         if (ended != null) {
             givingUp.failAll(ended);
         } else if (closing) {
@@ -229,10 +228,6 @@ final class RemoteQueue implements BlockQueue, SessionListener, RangeOwner {
         return session;
     }
 
-    VolumeCounters counters() {
-        return counters;
-    }
-
     /** Hands back a request that was answered with OK; returns false when the connection must be broken off instead. */
     boolean succeed(RequestSlot slot) {
         BlockRequest request = slot.request();
@@ -243,13 +238,12 @@ final class RemoteQueue implements BlockQueue, SessionListener, RangeOwner {
                 && !stamp.acknowledge(bootGeneration)) {
             return false;
         }
-        slots.sent.remove(slot);
-        finish(slot, Status.OK);
+        conclude(slot, Status.OK);
         return true;
     }
 
-    /** Hands back a request that was answered with an error that stays. */
-    void fail(RequestSlot slot, Status status) {
+    /** Hands back a request with the status that its answer says. */
+    void conclude(RequestSlot slot, Status status) {
         slots.sent.remove(slot);
         finish(slot, status);
     }
