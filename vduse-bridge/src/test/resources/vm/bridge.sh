@@ -165,12 +165,31 @@ ask 'attach file' >/dev/null
 fio --name=verify --filename=/dev/vda --rw=randwrite --bs=4k --iodepth=32 --ioengine=libaio --direct=1 --size=32m \
     --verify=crc32c --verify_fatal=1 --do_verify=1 --rate_iops=600 --output="$work/verify" &
 load=$!
-sleep 4
-kill -9 "$bridge"
-wait "$bridge" 2>/dev/null
-start
-ends verified-after-kill "$load"
+for _ in 1 2 3; do
+    sleep 3
+    kill -9 "$bridge"
+    wait "$bridge" 2>/dev/null
+    start
+done
+ends verified-after-kills "$load"
 check resumed has "file, state=attached, device=/dev/vda" "$(ask list)"
+
+# --- its log damaged: the device is left alone; put back: it goes on
+say stop
+wait "$bridge"
+inflight=$(ls "$socket.d"/*.inflight)
+cp -p "$inflight" "$work/inflight"
+printf x | dd of="$inflight" bs=1 seek=20 conv=notrunc 2>/dev/null
+dd if=/dev/vda of=/dev/null bs=4k count=1 iflag=direct 2>/dev/null &
+reader=$!
+start
+check damaged-log-left-alone becomes state=orphan state
+check damaged-log-not-forced has "its header is damaged" "$(ask 'force file')"
+say stop
+wait "$bridge"
+cp -p "$work/inflight" "$inflight"
+start
+ends reader-goes-on "$reader"
 
 # --- stopped in good order with a reader waiting, and its record lost: an orphan
 say stop
@@ -232,5 +251,5 @@ check detaches-after-hotplug has "detach mem64: done" "$(ask 'detach mem64')"
 say stop
 wait "$bridge"
 check quiet-kernel bash -c '! dmesg | grep -E "WARNING|BUG|hung task|is not a head"'
-check quiet-bridge bash -c "! grep -aE 'ERROR|Exception' $log"
+check quiet-bridge bash -c "! grep -aE 'ERROR|Exception' $log | grep -v 'its header is damaged'"
 grep -a -E 'WARN|ERROR' "$log"

@@ -31,8 +31,9 @@ final class AttachCommand implements Runnable {
     @Option(
             names = "--vhost-user",
             paramLabel = "SOCKET",
-            description = "Serve it to virtual machines and tools that connect to this socket, one at a time, instead of"
-                    + " as a block device of this host. The socket belongs to the bridge's user (mode 0600).")
+            description =
+                    "Serve it to virtual machines and tools that connect to this socket, one at a time, instead of"
+                            + " as a block device of this host. The socket belongs to the bridge's user (mode 0600).")
     private Path socket;
 
     @Option(
@@ -52,7 +53,8 @@ final class AttachCommand implements Runnable {
     @Override
     public void run() {
         if (socket == null && queues != 0) {
-            throw Failure.failed("--queues goes with --vhost-user; 'ashlar bridge --queues' says how many block devices have");
+            throw Failure.failed(
+                    "--queues goes with --vhost-user; 'ashlar bridge --queues' says how many block devices have");
         }
         Attachment attachment = control.ask(bridge -> socket == null
                 ? bridge.attach(name, readOnly, steal)

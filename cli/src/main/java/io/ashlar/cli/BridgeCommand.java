@@ -137,8 +137,9 @@ final class BridgeCommand implements Callable<Integer> {
                 EpollLoops sessions = EpollLoops.floating("session", 1);
                 BridgeDaemon daemon = BridgeDaemon.start(
                         config, loops, volumes.on(sessions.all().get(0)));
-                BridgeHttp pages = http) {
-            serve(daemon, signals, pages.listen(() -> ailment(daemon)));
+                BridgeHttp pages = http;
+                ServiceNotice notice = ServiceNotice.of(System.getenv(), loops.all())) {
+            serve(daemon, signals, notice, pages.listen(() -> ailment(daemon)));
             last = daemon.stop();
         }
         output.err().println("ashlar: " + last); // behind what connections have to say of their end
@@ -149,15 +150,17 @@ final class BridgeCommand implements Callable<Integer> {
     }
 
     /** Takes commands until the bridge is to end. */
-    private void serve(BridgeDaemon daemon, Signals signals, String pages) throws IOException {
+    private void serve(BridgeDaemon daemon, Signals signals, ServiceNotice notice, String pages) throws IOException {
         ControlServer commands = ControlServer.start(daemon);
         try {
+            String up = "bridge is up: volumes of " + server.text() + ", control socket " + control.socket()
+                    + (pages.isEmpty() ? "" : ", http://" + pages + "/metrics");
             output.print(
-                    "bridge is up: volumes of " + server.text() + ", control socket " + control.socket()
-                            + (pages.isEmpty() ? "" : ", http://" + pages + "/metrics"),
+                    up,
                     Map.of("server", server.text(), "control", control.socket().toString(), "http", pages));
             http.measure(daemon::figures);
-            signals.awaitStop();
+            notice.up(up);
+            notice.watchUntil(signals::awaitStop);
         } finally {
             commands.close();
         }
@@ -192,8 +195,7 @@ final class BridgeCommand implements Callable<Integer> {
                 keepAffinity,
                 bounceSize,
                 bounceBudget,
-                messageTimeout,
-                true);
+                messageTimeout);
     }
 
     /** Reads a list as the kernel writes it: numbers and ranges, {@code 0-3,6}. */

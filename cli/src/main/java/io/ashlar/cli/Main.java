@@ -20,6 +20,7 @@ import picocli.CommandLine.Command;
             AttachCommand.class,
             DetachCommand.class,
             AttachmentsCommand.class,
+            NbdCommand.class,
             BenchCommand.class,
             StoreCommand.class,
             DoctorCommand.class,

@@ -6,6 +6,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Supplier;
 
 /** One line on standard error that is written over, for long work; silent where nobody looks (no terminal, or JSON). */
 @ThreadSafe
@@ -36,11 +37,16 @@ final class ProgressLine implements AutoCloseable {
     }
 
     /** Shows the text, at most five times a second. */
-    synchronized void show(String text) {
+    void show(String text) {
+        show(() -> text);
+    }
+
+    /** Shows the text, at most five times a second; it is not put together in between. */
+    synchronized void show(Supplier<String> text) {
         long now = Clock.SYSTEM.nowNs();
         if (visible && now - shownNs >= INTERVAL_NS) {
             shownNs = now;
-            write(text);
+            write(text.get());
         }
     }
 

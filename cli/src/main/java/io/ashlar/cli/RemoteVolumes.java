@@ -7,37 +7,51 @@ import io.ashlar.client.volume.AccessMode;
 import io.ashlar.client.volume.AttachException;
 import io.ashlar.client.volume.RemoteVolume;
 import io.ashlar.client.volume.VolumeOptions;
+import io.ashlar.store.catalogue.Attachment;
 import io.ashlar.vduse.agent.VolumeOpener;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.UnknownHostException;
 import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.UUID;
+import java.util.zip.CRC32C;
 
-/** Where the bridge gets volumes from: the node that has one, under this host's stable id. */
+/** Where the bridge and exports get volumes from: the node that has one, under this host's stable id. */
 @Immutable
 @SuppressWarnings("Immutable") // an unmodifiable list of addresses, which, resolved once, do not change
 final class RemoteVolumes {
     private static final Path MACHINE_ID = Path.of("/etc/machine-id");
 
     /** How long opening may take: a node that has just started on a slow machine needs a while for its first answer. */
-    private static final int ATTACH_MS = 30_000;
+    static final int ATTACH_MS = 30_000;
 
     private final List<InetSocketAddress> nodes;
     private final int ioTimeoutMs;
+    private final String role;
 
     RemoteVolumes(List<InetSocketAddress> nodes, int ioTimeoutMs) {
+        this(nodes, ioTimeoutMs, "");
+    }
+
+    /**
+     * Prepares the opening of volumes for something else than the bridge.
+     *
+     * @param role behind the host's id: a host's bridge takes its own volumes back without asking, nobody else's
+     */
+    RemoteVolumes(List<InetSocketAddress> nodes, int ioTimeoutMs, String role) {
         this.nodes = List.copyOf(nodes);
         this.ioTimeoutMs = ioTimeoutMs;
+        this.role = role;
     }
 
     /** Returns an opener whose control connections live on the loop. */
     VolumeOpener on(EpollLoop loop) {
-        String host = hostId();
+        String host = hostId(role);
         return (name, readOnly, steal) -> {
             AccessMode mode = steal ? AccessMode.STEAL : readOnly ? AccessMode.READ_ONLY : AccessMode.READ_WRITE;
             try {
@@ -45,11 +59,28 @@ final class RemoteVolumes {
                 VolumeOptions options = new VolumeOptions(
                         SessionConfig.of(node, host), name, mode, VolumeOptions.REQUESTS_MAX, ATTACH_MS, ioTimeoutMs);
                 RemoteVolume volume = RemoteVolume.open(options, loop);
-                return new VolumeOpener.OpenedVolume(volume, uuid(volume.volumeId()));
+                return new VolumeOpener.OpenedVolume(
+                        volume, uuid(volume.volumeId()), volume.heldSinceMs(), volume::abandon);
             } catch (AttachException | Failure e) {
                 throw new IOException(e.getMessage(), e);
             }
         };
+    }
+
+    /**
+     * Returns what a node knows something on this host by. What it would not take in a name is replaced, and a checksum of
+     * the whole keeps two roles apart that look the same then.
+     */
+    static String hostId(String role) {
+        String whole = hostId() + role;
+        String plain = whole.replaceAll("[^A-Za-z0-9._:-]", "_");
+        if (plain.equals(whole) && whole.length() <= Attachment.HOST_ID_CHARS_MAX) {
+            return whole;
+        }
+        CRC32C crc = new CRC32C();
+        crc.update(whole.getBytes(StandardCharsets.UTF_8));
+        String mark = String.format("-%08x", crc.getValue());
+        return plain.substring(0, Math.min(plain.length(), Attachment.HOST_ID_CHARS_MAX - mark.length())) + mark;
     }
 
     /** Returns a name for this host that survives restarts: the machine id of systemd, else the host name. */

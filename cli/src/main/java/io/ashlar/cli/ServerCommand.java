@@ -50,6 +50,11 @@ final class ServerCommand implements Callable<Integer> {
                     + " the node can read and write every volume.")
     private boolean insecureListen;
 
+    @Option(
+            names = "--spread",
+            description = "Give connections to the CPUs in turn, instead of to the one where their packets come in.")
+    private boolean spread;
+
     @Mixin
     private Output output;
 
@@ -59,13 +64,14 @@ final class ServerCommand implements Callable<Integer> {
         for (String warning : HostProtection.apply()) {
             LoggerFactory.getLogger(ServerCommand.class).warn(warning);
         }
-        try (StorageNode node = StorageNode.start(config())) {
+        try (StorageNode node = StorageNode.start(config());
+                ServiceNotice notice = ServiceNotice.of(System.getenv(), node.loops())) {
             String block = text(node.addresses().block());
             String metrics = text(node.addresses().http());
-            output.print(
-                    "node is up: data in " + data + ", volumes on " + block + ", http://" + metrics + "/metrics",
-                    Map.of("data", data.toString(), "listen", block, "http", metrics));
-            signals.awaitStop();
+            String up = "node is up: data in " + data + ", volumes on " + block + ", http://" + metrics + "/metrics";
+            output.print(up, Map.of("data", data.toString(), "listen", block, "http", metrics));
+            notice.up(up);
+            notice.watchUntil(signals::awaitStop);
             output.err().println("ashlar: stopping");
         } catch (IOException | IllegalArgumentException e) {
             throw Failure.failed(e.getMessage(), e);
@@ -75,7 +81,8 @@ final class ServerCommand implements Callable<Integer> {
 
     private ServerConfig config() {
         return ServerConfig.of(data)
-                .withAddresses(ListenAddress.parse(listen), ListenAddress.parse(http), insecureListen);
+                .withAddresses(ListenAddress.parse(listen), ListenAddress.parse(http), insecureListen)
+                .withSpread(spread);
     }
 
     private static String text(InetSocketAddress address) {

@@ -4,6 +4,7 @@ import io.ashlar.base.annotation.ThreadSafe;
 import java.lang.reflect.Method;
 import java.lang.reflect.Proxy;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
 
 /**
  * What a daemon does on signals: the first SIGTERM or SIGINT asks it to stop in order, the second ends it at once, SIGHUP
@@ -25,12 +26,13 @@ final class Signals {
         return signals;
     }
 
-    /** Waits until the daemon is asked to stop. */
-    void awaitStop() {
+    /** Waits until the daemon is asked to stop, and returns true; or, unless that is 0, for the time, and returns false. */
+    boolean awaitStop(long timeoutNs) {
         try {
-            asked.await();
+            return asked.await(timeoutNs == 0 ? Long.MAX_VALUE : timeoutNs, TimeUnit.NANOSECONDS);
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
+            return true;
         }
     }
 

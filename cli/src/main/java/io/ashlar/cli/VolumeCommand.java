@@ -7,7 +7,7 @@ import picocli.CommandLine.Command;
 @Immutable
 @Command(
         name = "volume",
-        description = "Create, list, show, resize, release and delete volumes.",
+        description = "Create, list, show, resize, release, delete, import and export volumes.",
         mixinStandardHelpOptions = true,
         synopsisSubcommandLabel = "COMMAND",
         subcommands = {
@@ -16,6 +16,8 @@ import picocli.CommandLine.Command;
             VolumeShow.class,
             VolumeResize.class,
             VolumeRelease.class,
-            VolumeDelete.class
+            VolumeDelete.class,
+            VolumeImport.class,
+            VolumeExport.class
         })
 final class VolumeCommand {}

@@ -174,6 +174,27 @@ class BadInputTest {
             store check @plain                                          | 1 | is not a data folder
             store check @folder/absent                                  | 1 | absent
             store export @busy w @folder/image                          | 1 | no volume w
+            nbd v --listen 0.0.0.0:0 --server @server                   | 1 | --insecure-listen
+            nbd v --listen 127.0.0.1 --server @server                   | 1 | is not HOST:PORT
+            nbd v --listen @garbage --server @server                    | 1 | can't listen on
+            nbd v --listen @closed --socket @folder/s --server @server  | 1 | choose one
+            nbd v --socket @file --server @server                       | 1 | is no socket
+            nbd v --socket @folder/a/s --server @server                 | 1 | there is no folder
+            nbd v --socket @folder/s --connections 0 --server @server   | 1 | --connections
+            nbd v --socket @folder/s --cpus x --server @server          | 1 | --cpus
+            nbd v --socket @folder/s --connections 1000 --server @server | 1 | MaxDirectMemorySize
+            nbd v --socket @folder/s --steal --read-only --server @server | 1 | choose one
+            nbd v --socket @folder/s --http garbage --server @server    | 1 | --http
+            nbd v --socket @folder/s --http 0.0.0.0:0 --server @server  | 1 | --insecure-listen
+            nbd w --socket @folder/s --server @server                   | 1 | w
+            nbd w --socket @folder/s --io-timeout -1 --server @server   | 1 | --io-timeout
+            volume import v @folder/absent --server @server             | 1 | there is no image
+            volume import w @file --server @server                      | 1 | w
+            volume import v - --create --server @server                 | 1 | need a file
+            volume import v @file --resume --server @server             | 1 | nothing to resume
+            volume export v @file --server @server                      | 1 | exists already
+            volume export v - --verify --server @server                 | 1 | need a file
+            volume export w @folder/w.raw --server @server              | 1 | w
             bench w --server @server --seconds 1                        | 1 | w
             bench v --server @server --seconds 0                        | 1 | --seconds
             bench v --server @server --depth 0                          | 1 | depth

@@ -10,7 +10,9 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
+import java.util.Random;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
@@ -99,6 +101,39 @@ class DistributionIT {
             assertThat(server.exitValue()).isZero();
         } finally {
             server.destroyForcibly();
+        }
+    }
+
+    @Test
+    void shouldTakeAnImageInServeItOnAUnixSocketAndGiveItBack() throws IOException, InterruptedException {
+        Path image = folder.resolve("image");
+        byte[] data = new byte[5 << 20];
+        new Random(11).nextBytes(data);
+        Arrays.fill(data, 1 << 20, 4 << 20, (byte) 0);
+        Files.write(image, data);
+        Process server = command("", serverOn(folder.resolve("data"))).start();
+        Process nbd = null;
+        try {
+            String address = awaitLine(reader(server), "node is up").replaceAll(".*volumes on ([0-9.:]+).*", "$1");
+            Result in = run("", "volume", "import", "v", image.toString(), "--create", "--verify", "--server", address);
+            assertThat(in.exitCode()).as(in.text()).isZero();
+            Path socket = folder.resolve("v.nbd");
+            nbd = command("", List.of("nbd", "v", "--socket", socket.toString(), "--server", address))
+                    .start();
+            assertThat(awaitLine(reader(nbd), "volume v is served on")).contains("?socket=" + socket);
+            Path back = folder.resolve("back");
+            Result out = run("", "volume", "export", "v", back.toString(), "--verify", "--server", address);
+            assertThat(out.exitCode()).as(out.text()).isZero();
+            assertThat(back).hasSameBinaryContentAs(image);
+            nbd.destroy();
+            assertThat(nbd.waitFor(40, TimeUnit.SECONDS)).as("the export stops").isTrue();
+            assertThat(nbd.exitValue()).isZero();
+            assertThat(socket).doesNotExist();
+        } finally {
+            server.destroyForcibly();
+            if (nbd != null) {
+                nbd.destroyForcibly();
+            }
         }
     }
 

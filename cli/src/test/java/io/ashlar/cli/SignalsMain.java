@@ -12,7 +12,7 @@ final class SignalsMain {
     public static void main(String[] args) throws InterruptedException {
         Signals signals = Signals.take();
         System.out.println("up");
-        signals.awaitStop();
+        signals.awaitStop(0);
         System.out.println("stopping");
         new CountDownLatch(1).await();
     }

@@ -1,6 +1,7 @@
 package io.ashlar.server;
 
 import io.ashlar.base.annotation.ThreadSafe;
+import io.ashlar.base.net.EpollLoop;
 import io.ashlar.base.net.EpollLoops;
 import io.ashlar.base.time.Clock;
 import io.ashlar.base.time.RandomSource;
@@ -103,7 +104,7 @@ public final class StorageNode implements AutoCloseable {
             throw cannotListen(config.http(), e);
         }
         try {
-            service.start(config.listen().resolve(), config.limits());
+            service.start(config.listen().resolve(), config.limits(), config.spread());
         } catch (IOException e) {
             throw cannotListen(config.listen(), e);
         }
@@ -138,6 +139,11 @@ public final class StorageNode implements AutoCloseable {
     private static String software() {
         String version = StorageNode.class.getPackage().getImplementationVersion();
         return "ashlar/" + Objects.requireNonNullElse(version, "development");
+    }
+
+    /** Returns the loops that serve connections. */
+    public List<EpollLoop> loops() {
+        return loops.all();
     }
 
     /** Returns where the node listens. */

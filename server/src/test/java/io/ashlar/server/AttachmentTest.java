@@ -92,6 +92,26 @@ class AttachmentTest {
     }
 
     @Test
+    void shouldTellAHostWhetherItHasHeldTheVolumeWithoutABreak() throws IOException {
+        long first = heldSinceMs("host-a", RW);
+        assertThat(first).isPositive();
+        assertThat(heldSinceMs("host-a", RW)).as("after a restart").isEqualTo(first);
+        assertThat(heldSinceMs("host-b", OpenMode.OPEN_MODE_READ_ONLY)).isZero();
+        assertThat(heldSinceMs("host-b", OpenMode.OPEN_MODE_STEAL)).isGreaterThan(first);
+        assertThat(heldSinceMs("host-a", OpenMode.OPEN_MODE_STEAL)).isGreaterThan(first);
+    }
+
+    /** Opens as a process that is then killed. */
+    private long heldSinceMs(String host, OpenMode mode) throws IOException {
+        RawClient process = RawClient.ready(node.address());
+        try {
+            return process.openOk("v", host, mode, 0, 0).getHeldSinceMs();
+        } finally {
+            process.close();
+        }
+    }
+
+    @Test
     void shouldKeepTheOtherLoopsWhenOneJoinsUnderTheSameEpoch() throws IOException {
         OpenAnswer first = a.openOk("v", "host-a", RW, 0, 0);
         OpenAnswer second = b.openOk("v", "host-a", RW, first.getEpoch(), 1);

@@ -7,6 +7,7 @@ import io.ashlar.protocol.frame.Opcode;
 import io.ashlar.protocol.message.OpenAnswer;
 import io.ashlar.protocol.message.OpenMode;
 import io.ashlar.server.config.ServerLimits;
+import io.netty.buffer.ByteBuf;
 import java.io.IOException;
 import java.net.Socket;
 import java.nio.file.Path;
@@ -113,13 +114,28 @@ class LimitsTest {
             for (int i = 0; i < 64; i++) {
                 greedy.send(greedy.request(Opcode.READ, handle, (i % 8) << 20, 1 << 20, 0));
             }
-            while (metric("ashlar_node_slow_readers_dropped_total") == 0) {
+            while (metric("ashlar_node_slow_peers_dropped_total") == 0) {
                 assertThat(other.simple(Opcode.PING, 0, 0, 0, 0, 0).status()).isEqualTo(Status.OK);
             }
             // It never had all its answers in the node's memory: most of its reads were not even begun.
             assertThat(node.volume().submittedCount()).isLessThan(40);
             assertThat(metric("ashlar_node_read_pauses_total")).isPositive();
             assertThat(metric("ashlar_node_requests_dropped_total")).isPositive();
+        }
+    }
+
+    @Test
+    void shouldDropAPeerWhenItStopsInTheMiddleOfAFrame() throws IOException {
+        start(new ServerLimits(8, 8, 2 << 20, 1 << 20, 4, 10_000, 1));
+        try (RawClient stalled = RawClient.ready(node.address());
+                RawClient idle = RawClient.ready(node.address())) {
+            ByteBuf frame = RawClient.writeFrame(stalled.nextId(), volume(stalled), 0, new byte[1 << 20], 0);
+            stalled.send(frame.writerIndex(frame.writerIndex() - 1));
+            RawClient.Frame refusal = stalled.receive();
+            assertThat(refusal.status()).isEqualTo(Status.TIMED_OUT);
+            assertThat(refusal.detail().getMessage()).isEqualTo("a frame was not ended in time");
+            assertThat(stalled.isClosedByNode()).isTrue();
+            assertThat(idle.simple(Opcode.PING, 0, 0, 0, 0, 0).status()).isEqualTo(Status.OK);
         }
     }
 

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.ashlar.base.block.BlockGeometry;
+import io.ashlar.base.block.BlockRuns;
 import io.ashlar.base.block.Operation;
 import io.ashlar.base.status.Status;
 import io.ashlar.base.time.RandomSource;
@@ -12,7 +13,6 @@ import io.ashlar.store.config.StoreEnvironment;
 import io.ashlar.store.file.FaultyStorageIo;
 import io.ashlar.store.file.LinuxStorageIo;
 import io.ashlar.store.file.StoreException;
-import io.ashlar.store.volume.BlockRuns;
 import io.ashlar.store.volume.StoredVolume;
 import java.io.RandomAccessFile;
 import java.nio.file.Files;

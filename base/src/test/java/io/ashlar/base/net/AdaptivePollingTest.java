@@ -52,6 +52,20 @@ class AdaptivePollingTest {
     }
 
     @Test
+    void shouldNearlyNeverLookWhenEventsComeOnlyWhileItSleeps() throws Exception {
+        for (int i = 0; i < 10_000; i++) {
+            eventAtNs = Long.MAX_VALUE;
+            assertThat(polling.calculateStrategy(this::look, false)).isEqualTo(SelectStrategy.SELECT);
+            clock.nowNs += 10_000; // whoever makes the event needs this CPU for so long
+        }
+        assertThat(looks * LOOK_NS).isLessThan(10_000 * 10_000L / 50);
+        for (int i = 0; i < AdaptivePolling.REST_WAITS + AdaptivePolling.MISSES_MAX; i++) {
+            sleepsFor(10_000);
+        }
+        assertThat(sleepsFor(10_000)).as("tries again some time").isFalse();
+    }
+
+    @Test
     void shouldNeverLookLongerThanItsLimit() throws Exception {
         for (int i = 0; i < 100; i++) {
             sleepsFor(20_000);

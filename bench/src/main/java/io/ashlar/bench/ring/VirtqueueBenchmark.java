@@ -67,7 +67,7 @@ public class VirtqueueBenchmark implements QueueEvents {
         driver = new SteadyDriver(DEPTH, type, eventIdx);
         BlockGeometry geometry = new BlockGeometry(1L << 30, 512, false);
         VirtioBlkConfig config = new VirtioBlkConfig(geometry, "null", 1, QUEUE_SIZE, 1 << 20, eventIdx, false);
-        VringOptions options = new VringOptions(eventIdx, false, false);
+        VringOptions options = new VringOptions(eventIdx, false);
         SplitVirtqueue vring = new SplitVirtqueue(driver.layout(), options, VringPosition.START, driver.map());
         queue = new VirtioBlkQueue(
                 new ManualLoop(),

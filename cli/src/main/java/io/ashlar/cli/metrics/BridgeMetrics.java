@@ -1,12 +1,9 @@
 package io.ashlar.cli.metrics;
 
-import io.ashlar.base.annotation.ThreadSafe;
+import com.google.errorprone.annotations.Immutable;
 import io.ashlar.client.volume.RemoteVolume;
-import io.ashlar.server.metrics.ProcessMetrics;
 import io.ashlar.vduse.agent.VolumeFigures;
 import io.ashlar.vduse.blk.QueueFigure;
-import io.micrometer.prometheusmetrics.PrometheusConfig;
-import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
 import java.util.List;
 import java.util.function.Supplier;
 
@@ -14,20 +11,13 @@ import java.util.function.Supplier;
  * The bridge's metrics as Prometheus' text ({@code docs/operations.md} has the table). Nothing is counted here: each scrape
  * adds up the counters of the queues and of the client's volumes.
  */
-@ThreadSafe
-public final class BridgeMetrics implements AutoCloseable {
-    private final PrometheusMeterRegistry registry = new PrometheusMeterRegistry(PrometheusConfig.DEFAULT);
-    private final ProcessMetrics process;
+@Immutable
+public final class BridgeMetrics {
+    private BridgeMetrics() {}
 
-    /** Registers everything; the supplier is called once a scrape, on the scraper's thread. */
-    public BridgeMetrics(Supplier<List<VolumeFigures>> volumes, String version) {
-        process = new ProcessMetrics(registry, version);
-        registry.getPrometheusRegistry().register(new VolumeCollector(volumes));
-    }
-
-    /** Returns all metrics in Prometheus' text format. */
-    public String text() {
-        return registry.scrape();
+    /** Returns the page; the supplier is called once a scrape, on the scraper's thread. */
+    public static MetricsPage page(Supplier<List<VolumeFigures>> volumes, String version) {
+        return new MetricsPage(new VolumeCollector(volumes), version);
     }
 
     /**
@@ -49,11 +39,5 @@ public final class BridgeMetrics implements AutoCloseable {
             }
         }
         return "";
-    }
-
-    @Override
-    public void close() {
-        process.close();
-        registry.close();
     }
 }

@@ -2,7 +2,6 @@ package io.ashlar.cli.metrics;
 
 import io.ashlar.base.annotation.ThreadSafe;
 import io.ashlar.client.volume.RemoteVolume;
-import io.ashlar.client.volume.VolumeCounters;
 import io.ashlar.server.metrics.LatencyHistogram;
 import io.ashlar.vduse.agent.VolumeFigures;
 import io.ashlar.vduse.blk.QueueCounters;
@@ -12,7 +11,6 @@ import io.ashlar.vduse.blk.RequestKind;
 import io.ashlar.vduse.blk.VirtioBlkStatus;
 import io.prometheus.metrics.model.registry.MultiCollector;
 import io.prometheus.metrics.model.snapshots.CounterSnapshot;
-import io.prometheus.metrics.model.snapshots.GaugeSnapshot;
 import io.prometheus.metrics.model.snapshots.HistogramSnapshot;
 import io.prometheus.metrics.model.snapshots.InfoSnapshot;
 import io.prometheus.metrics.model.snapshots.Labels;
@@ -22,7 +20,6 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Objects;
 import java.util.function.Supplier;
-import java.util.function.ToDoubleFunction;
 import java.util.function.ToLongFunction;
 
 /**
@@ -32,8 +29,8 @@ import java.util.function.ToLongFunction;
 @ThreadSafe
 final class VolumeCollector implements MultiCollector {
     private static final String PREFIX = "ashlar_bridge_";
-    private static final double NS_PER_SECOND = 1e9;
-    private static final String VOLUME = "volume";
+    private static final String VOLUME = VolumeSeries.VOLUME;
+    private static final VolumeSeries SERIES = new VolumeSeries(PREFIX);
 
     private final Supplier<List<VolumeFigures>> source;
 
@@ -50,16 +47,16 @@ final class VolumeCollector implements MultiCollector {
         all.metricSnapshot(bytes(volumes));
         all.metricSnapshot(times(volumes));
         all.metricSnapshot(stages(volumes));
-        all.metricSnapshot(gauge("queues", "Virtqueues of the device", volumes, volume -> volume.queues()
+        all.metricSnapshot(SERIES.gauge("queues", "Virtqueues of the device", volumes, volume -> volume.queues()
                 .size()));
         for (QueueFigure figure : QueueFigure.values()) {
             ToLongFunction<VolumeFigures> value = volume -> sum(volume, queue -> queue.value(figure));
             all.metricSnapshot(
                     figure.isLevel()
-                            ? gauge(figure.metric(), figure.help(), volumes, value::applyAsLong)
-                            : counter(figure.metric(), figure.help(), volumes, value));
+                            ? SERIES.gauge(figure.metric(), figure.help(), volumes, value::applyAsLong)
+                            : SERIES.counter(figure.metric(), figure.help(), volumes, value));
         }
-        addRemote(all, volumes.stream().filter(volume -> remote(volume) != null).toList());
+        SERIES.addRemote(all, volumes);
         return all.build();
     }
 
@@ -100,7 +97,7 @@ final class VolumeCollector implements MultiCollector {
             for (RequestKind kind : RequestKind.values()) {
                 for (VirtioBlkStatus status : VirtioBlkStatus.values()) {
                     Labels labels = Labels.of(VOLUME, volume.volume(), "operation", word(kind), "status", word(status));
-                    counter.dataPoint(point(labels, sum(volume, queue -> queue.answers(kind, status))));
+                    counter.dataPoint(VolumeSeries.point(labels, sum(volume, queue -> queue.answers(kind, status))));
                 }
             }
         }
@@ -115,7 +112,7 @@ final class VolumeCollector implements MultiCollector {
             for (RequestKind kind :
                     List.of(RequestKind.READ, RequestKind.WRITE, RequestKind.WRITE_ZEROES, RequestKind.DISCARD)) {
                 Labels labels = Labels.of(VOLUME, volume.volume(), "operation", word(kind));
-                counter.dataPoint(point(labels, sum(volume, queue -> queue.bytes(kind))));
+                counter.dataPoint(VolumeSeries.point(labels, sum(volume, queue -> queue.bytes(kind))));
             }
         }
         return counter.build();
@@ -149,77 +146,6 @@ final class VolumeCollector implements MultiCollector {
             }
         }
         return histogram.build();
-    }
-
-    private static void addRemote(MetricSnapshots.Builder all, List<VolumeFigures> volumes) {
-        all.metricSnapshot(gauge(
-                "oldest_request_seconds",
-                "For how long the oldest request has waited for the node",
-                volumes,
-                volume -> remote(volume).oldestRequestNs() / NS_PER_SECOND));
-        all.metricSnapshot(
-                gauge("connections", "Queues whose connection to the node is ready", volumes, volume -> remote(volume)
-                        .counters()
-                        .connectedNow()));
-        all.metricSnapshot(
-                client("connections_made", "Times that a connection became ready", volumes, VolumeCounters::connected));
-        all.metricSnapshot(client(
-                "requests_resent", "Requests sent again after a connection broke", volumes, VolumeCounters::resent));
-        all.metricSnapshot(client(
-                "requests_held_back",
-                "Requests that waited for one that they overlap",
-                volumes,
-                VolumeCounters::heldBack));
-        all.metricSnapshot(client(
-                "wake_ups", "Posts from one loop to another because of an overlap", volumes, VolumeCounters::wakeUps));
-        all.metricSnapshot(client(
-                "private_copies",
-                "Writes sent again from a copy because their bytes had changed on the way",
-                volumes,
-                VolumeCounters::privateCopies));
-        all.metricSnapshot(client(
-                "corrupt_answers",
-                "Answers to reads that did not match their checksums",
-                volumes,
-                VolumeCounters::corruptAnswers));
-        all.metricSnapshot(client(
-                "requests_abandoned",
-                "Requests failed while the node could not be reached",
-                volumes,
-                VolumeCounters::abandoned));
-    }
-
-    private static MetricSnapshot client(
-            String name, String help, List<VolumeFigures> volumes, ToLongFunction<VolumeCounters> figure) {
-        return counter(
-                name, help, volumes, volume -> figure.applyAsLong(remote(volume).counters()));
-    }
-
-    private static MetricSnapshot counter(
-            String name, String help, List<VolumeFigures> volumes, ToLongFunction<VolumeFigures> figure) {
-        CounterSnapshot.Builder counter =
-                CounterSnapshot.builder().name(PREFIX + name).help(help);
-        volumes.forEach(
-                volume -> counter.dataPoint(point(Labels.of(VOLUME, volume.volume()), figure.applyAsLong(volume))));
-        return counter.build();
-    }
-
-    private static CounterSnapshot.CounterDataPointSnapshot point(Labels labels, long value) {
-        return CounterSnapshot.CounterDataPointSnapshot.builder()
-                .labels(labels)
-                .value((double) value)
-                .build();
-    }
-
-    private static MetricSnapshot gauge(
-            String name, String help, List<VolumeFigures> volumes, ToDoubleFunction<VolumeFigures> figure) {
-        GaugeSnapshot.Builder gauge =
-                GaugeSnapshot.builder().name(PREFIX + name).help(help);
-        volumes.forEach(volume -> gauge.dataPoint(GaugeSnapshot.GaugeDataPointSnapshot.builder()
-                .labels(Labels.of(VOLUME, volume.volume()))
-                .value(figure.applyAsDouble(volume))
-                .build()));
-        return gauge.build();
     }
 
     private static String word(Enum<?> value) {

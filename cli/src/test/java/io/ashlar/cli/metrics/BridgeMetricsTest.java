@@ -31,8 +31,8 @@ class BridgeMetricsTest {
         SteadyDriver driver = new SteadyDriver(DEPTH, type, true);
         BlockGeometry geometry = new BlockGeometry(1 << 30, 512, false);
         VirtioBlkConfig config = new VirtioBlkConfig(geometry, "null", 1, 256, 4096, true, false);
-        SplitVirtqueue vring = new SplitVirtqueue(
-                driver.layout(), new VringOptions(true, false, true), VringPosition.START, driver.map());
+        SplitVirtqueue vring =
+                new SplitVirtqueue(driver.layout(), new VringOptions(true, false), VringPosition.START, driver.map());
         QueueCounters counters = new QueueCounters();
         QueueEvents events = new QueueEvents() {
             @Override
@@ -53,7 +53,7 @@ class BridgeMetricsTest {
     }
 
     private double metric(String name) {
-        try (BridgeMetrics metrics = new BridgeMetrics(() -> volumes, "ashlar/test")) {
+        try (MetricsPage metrics = BridgeMetrics.page(() -> volumes, "ashlar/test")) {
             String text = metrics.text();
             return text.lines()
                     .filter(line -> line.startsWith(name + " "))
@@ -91,14 +91,14 @@ class BridgeMetricsTest {
 
     @Test
     void shouldTellOfTheProcessWhenNothingIsAttached() {
-        try (BridgeMetrics metrics = new BridgeMetrics(() -> volumes, "ashlar/test")) {
+        try (MetricsPage metrics = BridgeMetrics.page(() -> volumes, "ashlar/test")) {
             assertThat(metrics.text()).contains("jvm_gc_", "jvm_memory_used_bytes", "ashlar_build_info{");
         }
     }
 
     @Test
     void shouldForgetAVolumeThatHasBeenDetached() throws VringException {
-        try (BridgeMetrics metrics = new BridgeMetrics(() -> volumes, "ashlar/test")) {
+        try (MetricsPage metrics = BridgeMetrics.page(() -> volumes, "ashlar/test")) {
             volumes.add(new VolumeFigures("gone", "vda", "attached", null, List.of(served(0))));
             assertThat(metrics.text()).contains("volume=\"gone\"");
             volumes.clear();

@@ -34,15 +34,17 @@ final class AnswerReader {
     private final RemoteQueue queue;
     private final SlotTable slots;
     private final VolumeLog log;
+    private final VolumeCounters counters;
     private final ReadVerifier verifier = new ReadVerifier();
     private int reportsUnanswered;
     private BlockRequest oldestAtLoss;
     private int lossesInRow;
 
-    AnswerReader(RemoteQueue queue, SlotTable slots, VolumeLog log) {
+    AnswerReader(RemoteQueue queue, SlotTable slots, VolumeLog log, VolumeCounters counters) {
         this.queue = queue;
         this.slots = slots;
         this.log = log;
+        this.counters = counters;
     }
 
     /** Takes the end of the connection: fails what it broke over, and looks whether it is always the same request. */
@@ -52,7 +54,7 @@ final class AnswerReader {
         for (RequestSlot slot = slots.sent.first(); slot != null; ) {
             RequestSlot following = slot.next;
             if (slot.verdict != null) {
-                queue.fail(slot, slot.verdict);
+                queue.conclude(slot, slot.verdict);
             }
             slot = following;
         }
@@ -104,12 +106,12 @@ final class AnswerReader {
             }
             case RETRY_LATER -> queue.later(slot);
             case STOP_WRITING -> queue.end(status);
-            case REPORT -> queue.fail(slot, status);
+            case REPORT -> queue.conclude(slot, status);
             case FIX_REQUEST -> {
                 if (status == Status.CHECKSUM && slot.is(Operation.WRITE)) {
                     sendCopy(slot);
                 } else {
-                    queue.fail(slot, status);
+                    queue.conclude(slot, status);
                 }
             }
         }
@@ -118,14 +120,14 @@ final class AnswerReader {
 
     private void sendCopy(RequestSlot slot) {
         if (slot.request().checksums() != null) {
-            queue.fail(slot, Status.CHECKSUM);
+            queue.conclude(slot, Status.CHECKSUM);
             return;
         }
         if (++slot.attempts >= ATTEMPTS_MAX) {
-            queue.fail(slot, Status.IO_ERROR);
+            queue.conclude(slot, Status.IO_ERROR);
             return;
         }
-        queue.counters().privateCopies.increment();
+        counters.privateCopies.increment();
         slot.makeCopy(PooledByteBufAllocator.DEFAULT);
         queue.again(slot);
     }
@@ -143,10 +145,10 @@ final class AnswerReader {
             verifier.deliver(memory, payloadIndex, count, request);
             return queue.succeed(slot);
         }
-        queue.counters().corruptAnswers.increment();
+        counters.corruptAnswers.increment();
         report(header, memory, payloadIndex, bad);
         if (++slot.attempts >= ATTEMPTS_MAX) {
-            queue.fail(slot, Status.CORRUPT);
+            queue.conclude(slot, Status.CORRUPT);
         } else {
             queue.again(slot);
         }

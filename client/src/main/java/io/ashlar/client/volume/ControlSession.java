@@ -42,10 +42,12 @@ final class ControlSession implements SessionListener {
 
     private static final long DETACH_ID = 1;
     private static final long DETACH_TIMEOUT_MS = 3_000;
+    private static final long QUERY_ID_FIRST = 2;
 
     private final RemoteVolume volume;
     private final EpollLoop loop;
     private final Session session;
+    private final StatusQueries queries;
     private final CompletableFuture<Refusal> attached = new CompletableFuture<>();
     private final CompletableFuture<Void> detached = new CompletableFuture<>();
     private volatile Refusal latest = Refusal.unreachable("no answer");
@@ -55,6 +57,13 @@ final class ControlSession implements SessionListener {
         this.volume = volume;
         this.loop = loop;
         session = new Session(volume.options().session(), loop, this);
+        queries = new StatusQueries(
+                session, loop, QUERY_ID_FIRST, volume.options().ioTimeoutMs());
+    }
+
+    /** Asks what a range holds; any thread may call. */
+    void ask(StatusQueries.Query query) {
+        loop.execute(() -> queries.ask(query));
     }
 
     void attach() throws AttachException {
@@ -146,10 +155,12 @@ final class ControlSession implements SessionListener {
         } else {
             attached.complete(null);
         }
+        queries.send();
     }
 
     @Override
     public void onLost() {
+        queries.onLost();
         boolean ending = loop.eventLoop().isShuttingDown(); // of the whole program: the node is not to blame
         if (!ending && volume.ended() == null && session.state() != ConnectionState.CLOSED) {
             LOG.warn(
@@ -161,7 +172,7 @@ final class ControlSession implements SessionListener {
 
     @Override
     public void onOver() {
-        // Nothing is held here.
+        queries.end(volume.ended() == null ? Status.UNAVAILABLE : volume.ended());
     }
 
     @Override
@@ -179,6 +190,9 @@ final class ControlSession implements SessionListener {
 
     @Override
     public boolean onAnswer(FrameHeader header, ByteBuf memory, int payloadIndex, int payloadBytes) {
+        if (header.opcode() == Opcode.BLOCK_STATUS) {
+            return queries.onAnswer(header, memory, payloadIndex, payloadBytes);
+        }
         if (header.requestId() != DETACH_ID || header.opcode() != Opcode.CLOSE) {
             return false;
         }

@@ -72,7 +72,7 @@ final class RemoteQueue implements BlockQueue, SessionListener, RangeOwner {
         counters = volume.counters();
         slots = new SlotTable(volume.options().requestsMax(), volume.ranges(), this, PooledByteBufAllocator.DEFAULT);
         encoder = new RequestEncoder(slots.prefixes());
-        answers = new AnswerReader(this, slots, volume.log());
+        answers = new AnswerReader(this, slots, volume.log(), counters);
         givingUp = new GivingUp(this, slots, waiting, counters, volume.options().ioTimeoutMs());
         stamp = volume.durability().register();
         session = new Session(volume.options().session(), loop, this);
@@ -181,14 +181,7 @@ final class RemoteQueue implements BlockQueue, SessionListener, RangeOwner {
     public void onReady(OpenAnswer opened) {
         incarnation = opened.getIncarnation();
         counters.connected.increment();
-        // What was abandoned belonged to an older incarnation, whose requests have ended now.
-        for (RequestSlot slot = slots.abandoned.poll(); slot != null; slot = slots.abandoned.poll()) {
-            slot.claim.end(woken);
-            slots.giveBack(slot);
-        }
-        for (RequestSlot slot = slots.toSend.first(); slot != null; slot = slot.next) {
-            slot.mayBeAtNode = false;
-        }
+        slots.olderIncarnationEnded(woken);
         settle();
     }
 
@@ -198,7 +191,6 @@ final class RemoteQueue implements BlockQueue, SessionListener, RangeOwner {
         counters.lost.increment();
         counters.resent.add(slots.sent.count());
         slots.toSend.addAllFirst(slots.sent);
-        inBatch = false;
         if (ended != null) {
             givingUp.failAll(ended);
         } else if (closing) {
@@ -236,10 +228,6 @@ final class RemoteQueue implements BlockQueue, SessionListener, RangeOwner {
         return session;
     }
 
-    VolumeCounters counters() {
-        return counters;
-    }
-
     /** Hands back a request that was answered with OK; returns false when the connection must be broken off instead. */
     boolean succeed(RequestSlot slot) {
         BlockRequest request = slot.request();
@@ -250,13 +238,12 @@ final class RemoteQueue implements BlockQueue, SessionListener, RangeOwner {
                 && !stamp.acknowledge(bootGeneration)) {
             return false;
         }
-        slots.sent.remove(slot);
-        finish(slot, Status.OK);
+        conclude(slot, Status.OK);
         return true;
     }
 
-    /** Hands back a request that was answered with an error that stays. */
-    void fail(RequestSlot slot, Status status) {
+    /** Hands back a request with the status that its answer says. */
+    void conclude(RequestSlot slot, Status status) {
         slots.sent.remove(slot);
         finish(slot, status);
     }

@@ -5,6 +5,7 @@ import io.ashlar.base.annotation.ThreadSafe;
 import io.ashlar.base.block.BlockDevice;
 import io.ashlar.base.block.BlockGeometry;
 import io.ashlar.base.block.BlockQueue;
+import io.ashlar.base.block.BlockRuns;
 import io.ashlar.base.block.RegionSplitter;
 import io.ashlar.base.loop.Loop;
 import io.ashlar.base.net.EpollLoop;
@@ -52,6 +53,7 @@ public final class RemoteVolume implements BlockDevice {
     private final ControlSession control;
     private volatile BlockGeometry geometry;
     private volatile long epoch;
+    private volatile long heldSinceMs;
     private volatile ByteString volumeId;
     private volatile Status ended;
 
@@ -103,11 +105,27 @@ public final class RemoteVolume implements BlockDevice {
         return new RegionSplitter(queue, PARTS_MAX, SEGMENTS_MAX, queue.givingUp()::nowNs);
     }
 
+    @Override
+    public void blockStatus(
+            long offsetBytes, long lengthBytes, BlockRuns runs, Loop loop, BlockRuns.Listener listener) {
+        control.ask(new StatusQueries.Query(offsetBytes, lengthBytes, runs, loop, listener));
+    }
+
     /** Ends the attachment cleanly, if the node can be reached; blocks for a few seconds at most. Not on a loop. */
     @Override
     public void close() {
         control.detach();
         end(Status.UNAVAILABLE, null);
+    }
+
+    /** Ends the use of the volume without telling the node: this host goes on holding it, for a successor. Any thread. */
+    public void abandon() {
+        end(Status.UNAVAILABLE, null);
+    }
+
+    /** Returns since when this host has held the volume without a break, ms since 1970; 0 for a read-only attachment. */
+    public long heldSinceMs() {
+        return heldSinceMs;
     }
 
     /** Returns the number of this attachment; 0 for a read-only one. */
@@ -199,6 +217,7 @@ public final class RemoteVolume implements BlockDevice {
         if (volumeId == null) {
             volumeId = answer.getVolumeId();
             epoch = answer.getEpoch();
+            heldSinceMs = answer.getHeldSinceMs();
         } else if (!volumeId.equals(answer.getVolumeId())) {
             end(Status.NOT_FOUND, "the node has another volume of this name");
             return false;

@@ -6,6 +6,7 @@ import io.ashlar.client.range.HoldPool;
 import io.ashlar.client.range.RangeClaim;
 import io.ashlar.client.range.RangeOwner;
 import io.ashlar.client.range.RangeTable;
+import io.ashlar.client.range.WakeList;
 import io.netty.buffer.ByteBuf;
 import io.netty.buffer.ByteBufAllocator;
 
@@ -72,6 +73,17 @@ final class SlotTable {
     void giveBack(RequestSlot slot) {
         // The one used last is the one whose memory is in the cache.
         free.addFirst(slot);
+    }
+
+    /** Requests sent in an older incarnation have ended: nothing at the node refers to a slot. */
+    void olderIncarnationEnded(WakeList woken) {
+        for (RequestSlot slot = abandoned.poll(); slot != null; slot = abandoned.poll()) {
+            slot.claim.end(woken);
+            giveBack(slot);
+        }
+        for (RequestSlot slot = toSend.first(); slot != null; slot = slot.next) {
+            slot.mayBeAtNode = false;
+        }
     }
 
     /** Returns the slot that waits for the answer with this request id, or null. */

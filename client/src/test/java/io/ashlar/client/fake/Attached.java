@@ -1,6 +1,7 @@
 package io.ashlar.client.fake;
 
 import io.ashlar.base.block.BlockQueue;
+import io.ashlar.base.block.BlockRuns;
 import io.ashlar.base.block.TestRequest;
 import io.ashlar.base.net.EpollLoop;
 import io.ashlar.base.net.EpollLoops;
@@ -52,6 +53,11 @@ public final class Attached implements AutoCloseable {
         return CompletableFuture.supplyAsync(work, loops.all().get(loop)::execute)
                 .orTimeout(20, TimeUnit.SECONDS)
                 .join();
+    }
+
+    /** Asks what a range holds; on the loop. */
+    public void ask(int loop, long offset, long length, BlockRuns runs, BlockRuns.Listener listener) {
+        volume.blockStatus(offset, length, runs, loops.all().get(loop), listener);
     }
 
     /** Submits requests on a loop as one batch. */

@@ -13,6 +13,7 @@ import io.ashlar.protocol.frame.FrameFlags;
 import io.ashlar.protocol.frame.FrameHeader;
 import io.ashlar.protocol.frame.Limits;
 import io.ashlar.protocol.frame.Opcode;
+import io.ashlar.protocol.message.BlockStatusAnswer;
 import io.ashlar.protocol.message.ErrorDetail;
 import io.ashlar.protocol.message.Event;
 import io.ashlar.protocol.message.Open;
@@ -155,7 +156,21 @@ final class FakeConnection implements FrameHandler {
             }
             default -> {}
         }
-        answer(request.opcode(), request.requestId(), null);
+        answer(request.opcode(), request.requestId(), request.opcode() == Opcode.BLOCK_STATUS ? runs(request) : null);
+    }
+
+    /** Blocks of zeroes are absent. */
+    private BlockStatusAnswer runs(FakeRequest request) {
+        BlockStatusAnswer.Builder answer = BlockStatusAnswer.newBuilder();
+        int end = (int) request.offset() + request.length();
+        for (int at = (int) request.offset(); at < end; at += BlockGeometry.BLOCK_BYTES) {
+            int length = Math.min(BlockGeometry.BLOCK_BYTES, end - at);
+            boolean zero = Arrays.equals(node.volume, at, at + length, new byte[length], 0, length);
+            answer.addRuns(BlockStatusAnswer.Run.newBuilder()
+                    .setLengthBytes(length)
+                    .setState(zero ? BlockStatusAnswer.State.STATE_ABSENT : BlockStatusAnswer.State.STATE_DATA));
+        }
+        return answer.build();
     }
 
     private void sendBlocks(FakeRequest request) {

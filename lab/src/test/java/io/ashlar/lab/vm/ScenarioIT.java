@@ -55,8 +55,18 @@ class ScenarioIT {
     }
 
     @Test
+    void shouldKeepAFileSystemOnTheKernelsNbdClient() throws Exception {
+        run(machine(), "nbd");
+    }
+
+    @Test
     void shouldWaitAndGoOnWhenTheNodeIsKilledFiveTimes() throws Exception {
         run(machine(), "crashes", "5");
+    }
+
+    @Test
+    void shouldGoOnWhereItWasWhenTheBridgeIsKilledFiveTimes() throws Exception {
+        run(machine(), "bridge-kills", "5");
     }
 
     @Test

@@ -48,6 +48,7 @@ public final class FrameDecoder extends ChannelInboundHandlerAdapter {
     private ReceiveBuffer receive;
     private State state = State.HEADER;
     private int payloadBytes;
+    private long frameCount;
     private boolean closed;
 
     /** Creates the decoder of one connection, which reads frames that travel in this direction. */
@@ -72,6 +73,16 @@ public final class FrameDecoder extends ChannelInboundHandlerAdapter {
     /** Asks once more for the memory that reading on needs; returns whether it is there. */
     public boolean mayReadOn() {
         return receive == null || receive.mayReadOn();
+    }
+
+    /** Returns how many frames have been handed over. */
+    public long frameCount() {
+        return frameCount;
+    }
+
+    /** Returns whether a part of a frame has arrived and the rest has not. */
+    public boolean isInsideFrame() {
+        return receive != null && !receive.isReleased() && receive.buffer().isReadable();
     }
 
     @Override
@@ -155,6 +166,7 @@ public final class FrameDecoder extends ChannelInboundHandlerAdapter {
         buffer.readerIndex(start + frameBytes);
         header.wrap(buffer, start);
         state = State.DEAF;
+        frameCount++;
         if (handler.onFrame(header, buffer, start + Limits.HEADER_BYTES, payloadBytes)) {
             state = State.HEADER;
         }

@@ -14,6 +14,7 @@ import java.nio.file.Path;
  * @param limits what clients may have
  * @param store the store's settings
  * @param ioThreads threads that wait for the disk
+ * @param spread whether connections go to the loops in turn, instead of to the CPU where their packets come in
  */
 public record ServerConfig(
         Path dataFolder,
@@ -22,7 +23,8 @@ public record ServerConfig(
         boolean insecureListen,
         ServerLimits limits,
         StoreConfig store,
-        int ioThreads) {
+        int ioThreads,
+        boolean spread) {
     /** Where clients connect unless told otherwise. */
     public static final ListenAddress LISTEN_DEFAULT = new ListenAddress("127.0.0.1", 7440);
     /** Where HTTP is unless told otherwise. */
@@ -50,7 +52,8 @@ public record ServerConfig(
                 false,
                 ServerLimits.DEFAULT,
                 StoreConfig.DEFAULT,
-                IO_THREADS_DEFAULT);
+                IO_THREADS_DEFAULT,
+                false);
     }
 
     private static void requireLoopback(String option, ListenAddress address) {
@@ -64,11 +67,16 @@ public record ServerConfig(
 
     /** Returns this configuration listening elsewhere. */
     public ServerConfig withAddresses(ListenAddress newListen, ListenAddress newHttp, boolean newInsecureListen) {
-        return new ServerConfig(dataFolder, newListen, newHttp, newInsecureListen, limits, store, ioThreads);
+        return new ServerConfig(dataFolder, newListen, newHttp, newInsecureListen, limits, store, ioThreads, spread);
     }
 
     /** Returns this configuration with other limits. */
     public ServerConfig withLimits(ServerLimits newLimits) {
-        return new ServerConfig(dataFolder, listen, http, insecureListen, newLimits, store, ioThreads);
+        return new ServerConfig(dataFolder, listen, http, insecureListen, newLimits, store, ioThreads, spread);
+    }
+
+    /** Returns this configuration with or without {@link #spread}. */
+    public ServerConfig withSpread(boolean newSpread) {
+        return new ServerConfig(dataFolder, listen, http, insecureListen, limits, store, ioThreads, newSpread);
     }
 }

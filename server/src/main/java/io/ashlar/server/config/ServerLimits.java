@@ -13,7 +13,7 @@ import io.ashlar.protocol.frame.Limits;
  *     read from
  * @param handlesMax volumes open at a time on one connection
  * @param helloTimeoutMs how long a new connection may take to say HELLO
- * @param slowReaderTimeoutMs how long a client may take no byte of its answers before it is dropped
+ * @param slowPeerTimeoutMs how long a client may take no byte of its answers, or leave a frame unfinished, before it is dropped
  * @param openTimeoutMs how long OPEN waits for requests of an older use of the volume before it is answered BUSY
  */
 public record ServerLimits(
@@ -23,7 +23,7 @@ public record ServerLimits(
         int outboundBytesMax,
         int handlesMax,
         int helloTimeoutMs,
-        int slowReaderTimeoutMs,
+        int slowPeerTimeoutMs,
         int openTimeoutMs) {
     /** Shorter than a bridge waits for an attachment, so that it learns why. */
     private static final int OPEN_TIMEOUT_MS_DEFAULT = 5_000;
@@ -39,7 +39,7 @@ public record ServerLimits(
         check("outbound-bytes-max", outboundBytesMax, 64 << 10, 1 << 30);
         check("handles-max", handlesMax, 1, 65536);
         check("hello-timeout-ms", helloTimeoutMs, 1, 3_600_000);
-        check("slow-reader-timeout-ms", slowReaderTimeoutMs, 1, 3_600_000);
+        check("slow-peer-timeout-ms", slowPeerTimeoutMs, 1, 3_600_000);
         check("open-timeout-ms", openTimeoutMs, 1, 3_600_000);
     }
 
@@ -51,7 +51,7 @@ public record ServerLimits(
             int outboundBytesMax,
             int handlesMax,
             int helloTimeoutMs,
-            int slowReaderTimeoutMs) {
+            int slowPeerTimeoutMs) {
         this(
                 connectionsMax,
                 inFlightMax,
@@ -59,7 +59,7 @@ public record ServerLimits(
                 outboundBytesMax,
                 handlesMax,
                 helloTimeoutMs,
-                slowReaderTimeoutMs,
+                slowPeerTimeoutMs,
                 OPEN_TIMEOUT_MS_DEFAULT);
     }
 
@@ -72,7 +72,7 @@ public record ServerLimits(
                 outboundBytesMax,
                 handlesMax,
                 helloTimeoutMs,
-                slowReaderTimeoutMs,
+                slowPeerTimeoutMs,
                 newOpenTimeoutMs);
     }
 

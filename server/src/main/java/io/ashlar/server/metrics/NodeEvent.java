@@ -9,7 +9,10 @@ public enum NodeEvent {
     CONNECTIONS_ACCEPTED("connections_accepted", false, "Connections accepted"),
     CONNECTIONS_REFUSED("connections_refused", false, "Connections closed at once because of the limit"),
     PROTOCOL_FAULTS("protocol_faults", false, "Connections closed because their peer broke the protocol"),
-    SLOW_READERS_DROPPED("slow_readers_dropped", false, "Connections closed because their peer took no answers"),
+    SLOW_PEERS_DROPPED(
+            "slow_peers_dropped",
+            false,
+            "Connections closed because their peer took no answers, or did not end a frame"),
     HAND_OFFS("hand_offs", false, "Requests that did not end on their loop at once: disk, pool, or an overlap"),
     RECEIVE_BUFFERS_KEPT("receive_buffers_kept", false, "Receive buffers replaced because waiting writes lay in them"),
     READ_PAUSES("read_pauses", false, "Times that a connection was not read from because of a limit"),

@@ -16,7 +16,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 
 /**
- * Takes new connections, spreads them over the data loops in turn, and refuses those above the limit. Where the process
+ * Takes new connections, gives each to a data loop, and refuses those above the limit. Where the process
  * has no descriptor left it waits a second: trying at once would only burn the CPU that could free some.
  */
 @ConfinedTo(LoopKind.DATA)
@@ -24,23 +24,28 @@ final class Acceptor extends ChannelInboundHandlerAdapter {
     private static final long RETRY_NS = TimeUnit.SECONDS.toNanos(1);
     /** After so long without an acknowledgement the peer is gone: its host is off or cut off. */
     private static final int USER_TIMEOUT_MS = 30_000;
+    /** Where nothing is under way, the kernel asks after this silence whether the peer is there, and then so often. */
+    private static final int KEEPALIVE_IDLE_S = 30;
+
+    private static final int KEEPALIVE_INTERVAL_S = 10;
 
     private final NodeServices services;
     private final List<SessionLoop> loops;
     private final AtomicInteger connectionCount;
-    private int next;
+    private final LoopChoice choice;
 
-    Acceptor(NodeServices services, List<SessionLoop> loops, AtomicInteger connectionCount) {
+    Acceptor(NodeServices services, List<SessionLoop> loops, AtomicInteger connectionCount, boolean spread) {
         this.services = services;
         this.loops = loops;
         this.connectionCount = connectionCount;
+        choice = new LoopChoice(loops.stream()
+                .map(loop -> spread ? LoopChoice.NO_CPU : loop.loop().cpu())
+                .toList());
     }
 
     @Override
     public void channelRead(ChannelHandlerContext ctx, Object message) {
         Channel channel = (Channel) message;
-        SessionLoop loop = loops.get(next);
-        next = (next + 1) % loops.size();
         if (connectionCount.incrementAndGet() > services.limits().connectionsMax()) {
             connectionCount.decrementAndGet();
             loops.get(0).counters().happened(NodeEvent.CONNECTIONS_REFUSED);
@@ -53,15 +58,22 @@ final class Acceptor extends ChannelInboundHandlerAdapter {
         }
         loops.get(0).counters().happened(NodeEvent.CONNECTIONS_ACCEPTED);
         configure(channel);
+        int index = choice.take(channel);
+        SessionLoop loop = loops.get(index);
         EventLoop eventLoop = loop.loop().eventLoop();
         eventLoop.register(channel).addListener(registered -> {
             if (registered.isSuccess()) {
-                begin(channel, loop);
+                begin(channel, loop, () -> gone(index));
             } else {
-                connectionCount.decrementAndGet();
+                gone(index);
                 channel.unsafe().closeForcibly();
             }
         });
+    }
+
+    private void gone(int loop) {
+        choice.giveBack(loop);
+        connectionCount.decrementAndGet();
     }
 
     private void configure(Channel channel) {
@@ -71,12 +83,14 @@ final class Acceptor extends ChannelInboundHandlerAdapter {
         channel.config().setWriteBufferWaterMark(new WriteBufferWaterMark(high / 2, high));
         channel.config().setOption(ChannelOption.TCP_NODELAY, true);
         channel.config().setOption(ChannelOption.SO_KEEPALIVE, true);
+        channel.config().setOption(EpollChannelOption.TCP_KEEPIDLE, KEEPALIVE_IDLE_S);
+        channel.config().setOption(EpollChannelOption.TCP_KEEPINTVL, KEEPALIVE_INTERVAL_S);
         channel.config().setOption(EpollChannelOption.TCP_USER_TIMEOUT, USER_TIMEOUT_MS);
     }
 
     /** On the connection's loop. */
-    private void begin(Channel channel, SessionLoop loop) {
-        Connection connection = new Connection(services, loop, channel, connectionCount::decrementAndGet);
+    private void begin(Channel channel, SessionLoop loop, Runnable onEnd) {
+        Connection connection = new Connection(services, loop, channel, onEnd);
         connection.start();
         channel.pipeline().addLast(connection.flow().decoder());
         channel.config().setAutoRead(true);

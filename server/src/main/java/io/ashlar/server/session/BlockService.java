@@ -59,13 +59,14 @@ public final class BlockService {
     /**
      * Starts listening.
      *
+     * @param spread whether connections go to the loops in turn
      * @throws IOException when the address can't be had
      */
-    public void start(InetSocketAddress address, ServerLimits limits) throws IOException {
+    public void start(InetSocketAddress address, ServerLimits limits, boolean spread) throws IOException {
         NodeServices services = new NodeServices(node, registry, limits, new PeerLog(Clock.SYSTEM));
         server.config().setOption(ChannelOption.SO_BACKLOG, BACKLOG);
         server.config().setReuseAddress(true);
-        server.pipeline().addLast(new Acceptor(services, loops, connectionCount));
+        server.pipeline().addLast(new Acceptor(services, loops, connectionCount, spread));
         EventLoop first = loops.get(0).loop().eventLoop();
         check(first.register(server).awaitUninterruptibly());
         check(server.bind(address).awaitUninterruptibly());

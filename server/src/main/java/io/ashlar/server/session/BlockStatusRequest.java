@@ -3,9 +3,9 @@ package io.ashlar.server.session;
 import io.ashlar.base.annotation.ConfinedTo;
 import io.ashlar.base.annotation.LoopKind;
 import io.ashlar.base.block.BlockGeometry;
+import io.ashlar.base.block.BlockRuns;
 import io.ashlar.base.status.Status;
 import io.ashlar.protocol.message.BlockStatusAnswer;
-import io.ashlar.store.volume.BlockRuns;
 import io.ashlar.store.volume.StoredQueue;
 
 /** One BLOCK_STATUS: what a range of a volume holds, as far as one answer tells it. */

@@ -19,7 +19,6 @@ import io.ashlar.server.registry.VolumeMessages;
 import io.ashlar.server.registry.VolumeRegistry;
 import io.netty.buffer.ByteBuf;
 import io.netty.channel.Channel;
-import io.netty.channel.ChannelOutboundBuffer;
 import java.util.concurrent.TimeUnit;
 
 /**
@@ -55,12 +54,11 @@ final class Connection implements FrameHandler {
     private final RequestFlow flow;
     private final VolumeHandles handles;
     private final ControlRequests control;
+    private final PeerProgress progress;
     private final Runnable onEnd;
     private final long sinceNs;
     private long faultyNs;
     private State state = State.NEW;
-    private long sentSeen;
-    private long sentSeenNs;
 
     /**
      * Creates the connection of a registered channel, on its loop.
@@ -74,6 +72,11 @@ final class Connection implements FrameHandler {
         this.onEnd = onEnd;
         writer = new FrameWriter(channel);
         flow = new RequestFlow(this, loop, services.limits(), channel, writer);
+        progress = new PeerProgress(
+                channel,
+                writer,
+                flow.decoder(),
+                TimeUnit.MILLISECONDS.toNanos(services.limits().slowPeerTimeoutMs()));
         handles = new VolumeHandles(services.limits().handlesMax());
         control = new ControlRequests(this, services, handles);
         sinceNs = loop.nowNs();
@@ -254,28 +257,20 @@ final class Connection implements FrameHandler {
         state = State.READY;
     }
 
-    /** Once a second: drops a peer that has not said HELLO, and one that takes nothing of what is meant for it. */
+    /** Once a second: drops a peer that does not do its part in time. */
     void tick(long nowNs) {
         long helloNs = TimeUnit.MILLISECONDS.toNanos(services.limits().helloTimeoutMs());
         if (state == State.NEW && nowNs - sinceNs > helloNs) {
             refuseAndClose(Opcode.HELLO, 0, Status.TIMED_OUT, "no HELLO in time");
-        }
-        if (state == State.FAULTY && nowNs - faultyNs > FAULTY_NS) {
+        } else if (state == State.FAULTY && nowNs - faultyNs > FAULTY_NS) {
             closeNow();
-        }
-        ChannelOutboundBuffer outbound = channel.unsafe().outboundBuffer();
-        if (outbound == null) {
-            return;
-        }
-        long sent = writer.sentCount() + outbound.currentProgress();
-        if (outbound.totalPendingWriteBytes() == 0 || sent != sentSeen) {
-            sentSeen = sent;
-            sentSeenNs = nowNs;
-        } else if (nowNs - sentSeenNs
-                > TimeUnit.MILLISECONDS.toNanos(services.limits().slowReaderTimeoutMs())) {
-            counters().happened(NodeEvent.SLOW_READERS_DROPPED);
+        } else if (progress.takesNothing(nowNs)) {
+            counters().happened(NodeEvent.SLOW_PEERS_DROPPED);
             services.log().line(channel.remoteAddress(), "closed: takes no answers");
             closeNow();
+        } else if (isAnswering() && progress.leavesAFrameUnfinished(nowNs)) {
+            counters().happened(NodeEvent.SLOW_PEERS_DROPPED);
+            refuseAndClose(Opcode.HELLO, 0, Status.TIMED_OUT, "a frame was not ended in time");
         }
     }
 

@@ -159,6 +159,10 @@ final class ControlRequests {
                         .setEpoch(volume.readOnly() ? 0 : opened.record().epoch())
                         .setIncarnation(opened.incarnation())
                         .setVolumeId(VolumeMessages.bytes(opened.record().uuid()))
+                        .setHeldSinceMs(
+                                volume.readOnly()
+                                        ? 0
+                                        : opened.record().attachment().sinceMs())
                         .build());
     }
 

@@ -75,7 +75,7 @@ class ServerConfigTest {
         assertThatThrownBy(() -> new ServerLimits(1, 1, 2 << 20, 1 << 20, 1, 0, 1))
                 .hasMessageStartingWith("server.hello-timeout-ms = 0");
         assertThatThrownBy(() -> new ServerLimits(1, 1, 2 << 20, 1 << 20, 1, 1, 0))
-                .hasMessageStartingWith("server.slow-reader-timeout-ms = 0");
+                .hasMessageStartingWith("server.slow-peer-timeout-ms = 0");
         assertThatThrownBy(() -> new ServerConfig(
                         FOLDER,
                         ServerConfig.LISTEN_DEFAULT,
@@ -83,7 +83,8 @@ class ServerConfigTest {
                         false,
                         ServerLimits.DEFAULT,
                         StoreConfig.DEFAULT,
-                        0))
+                        0,
+                        false))
                 .hasMessage("server.io-threads = 0 is not between 1 and 256");
     }
 

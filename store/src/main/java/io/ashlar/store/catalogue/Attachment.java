@@ -8,7 +8,8 @@ import java.util.regex.Pattern;
  * One host's right to write one volume, held or over. The number that fences it is the volume's epoch.
  *
  * @param hostId who: 1 to {@value #HOST_ID_CHARS_MAX} characters of {@code [A-Za-z0-9._:-]}
- * @param sinceMs since when the host has it, wall clock in milliseconds since 1970, over restarts of its bridge
+ * @param sinceMs since when the host has it, wall clock in milliseconds since 1970, over restarts of its bridge; no
+ *     two attachments of a volume have the same
  * @param stolen whether it was taken from another host that had not let go
  * @param endedMs when it was given back cleanly, or 0 while it is held
  */

@@ -170,9 +170,15 @@ public final class VolumeCatalogue {
         if (volume.isAttached() && !own && !steal) {
             return inUse(volume);
         }
-        Attachment attachment =
-                own ? volume.attachment() : new Attachment(hostId, clock.wallMs(), volume.isAttached(), 0);
+        Attachment attachment = own ? volume.attachment() : newAttachment(volume, hostId);
         return commit(volume.withAttachment(volume.epoch() + 1, attachment));
+    }
+
+    /** Its time is later than that of the last one, whatever the clock says: a host knows its attachment by it. */
+    private Attachment newAttachment(VolumeRecord volume, String hostId) {
+        Attachment last = volume.attachment();
+        long sinceMs = last == null ? clock.wallMs() : Math.max(clock.wallMs(), last.sinceMs() + 1);
+        return new Attachment(hostId, sinceMs, volume.isAttached(), 0);
     }
 
     /** Says whether the host still holds the volume under this epoch; changes nothing. */

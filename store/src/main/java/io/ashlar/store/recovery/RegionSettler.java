@@ -64,15 +64,15 @@ public final class RegionSettler {
                     extent.header().fileName(),
                     region);
         }
-        if (result == 0) {
-            result = writeFully(extent.metadata(), page, entriesBytes, entriesOffset);
-            extent.setDirty();
+        if (result < 0) {
+            return result;
         }
+        // What the blocks hold is known now, and readers go by it, even if it can't be written down any more.
+        updateMap(extent, region, first, count, context);
+        result = writeFully(extent.metadata(), page, entriesBytes, entriesOffset);
+        extent.setDirty();
         if (result == 0 && !toPunch.isEmpty()) {
             result = punch(extent, firstBlock, toPunch, context);
-        }
-        if (result == 0) {
-            updateMap(extent, region, first, count, context);
         }
         return result;
     }

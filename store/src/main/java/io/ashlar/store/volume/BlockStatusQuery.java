@@ -3,6 +3,8 @@ package io.ashlar.store.volume;
 import io.ashlar.base.annotation.ConfinedTo;
 import io.ashlar.base.annotation.LoopKind;
 import io.ashlar.base.block.BlockGeometry;
+import io.ashlar.base.block.BlockRuns;
+import io.ashlar.base.block.BlockRuns.Kind;
 import io.ashlar.base.status.Status;
 import io.ashlar.base.sys.Errno;
 import io.ashlar.store.extent.Extent;
@@ -10,7 +12,6 @@ import io.ashlar.store.extent.IoContext;
 import io.ashlar.store.file.StoreException;
 import io.ashlar.store.format.MapEntry;
 import io.ashlar.store.format.RegionMap;
-import io.ashlar.store.volume.BlockRuns.Kind;
 import io.netty.buffer.ByteBuf;
 
 /** Reads the maps of a range, region by region, without claims and without filling the cache. */

@@ -5,6 +5,7 @@ import io.ashlar.base.annotation.LoopKind;
 import io.ashlar.base.block.BlockGeometry;
 import io.ashlar.base.block.BlockQueue;
 import io.ashlar.base.block.BlockRequest;
+import io.ashlar.base.block.BlockRuns;
 import io.ashlar.base.loop.Loop;
 import io.ashlar.base.status.Status;
 import io.ashlar.store.extent.Extent;

@@ -16,6 +16,7 @@ import io.ashlar.store.file.LinuxStorageIo;
 import java.nio.file.Path;
 import java.util.Random;
 import java.util.UUID;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -117,6 +118,23 @@ class FailureTest {
         assertThat(client.fill(0, 8192, 2)).isEqualTo(Status.IO_ERROR);
         heal();
         expect(0, 8192, 1);
+    }
+
+    @Test
+    void shouldReadTheOldBlockWhenNothingCanBeWrittenAnyMore() {
+        assertThat(client.fill(0, 8192, 1)).isEqualTo(Status.OK);
+        AtomicBoolean dead = new AtomicBoolean();
+        io.setPlan((call, file) -> {
+            boolean dies = call == Call.WRITE && file.toString().contains(".data");
+            if (dies) {
+                dead.set(true);
+            }
+            return dead.get() && call != Call.READ ? -Errno.EIO : FaultyStorageIo.PASS;
+        });
+        assertThat(client.fill(0, 8192, 2)).isEqualTo(Status.IO_ERROR);
+        expect(0, 8192, 1);
+        assertThat(store.folder().counters().corruptBlocks().sum()).isZero();
+        heal();
     }
 
     @Test

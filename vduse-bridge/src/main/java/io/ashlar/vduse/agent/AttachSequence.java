@@ -12,6 +12,9 @@ import io.ashlar.vduse.device.ServedDevice;
 import io.ashlar.vduse.device.VduseDevice;
 import io.ashlar.vduse.device.VduseException;
 import io.ashlar.vduse.device.VduseSysfs;
+import io.ashlar.vduse.inflight.DeviceIdentity;
+import io.ashlar.vduse.inflight.DeviceLog;
+import io.ashlar.vduse.inflight.InflightException;
 import io.netty.buffer.Unpooled;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -94,11 +97,13 @@ final class AttachSequence {
                 queues,
                 queueSize,
                 bounceBytes,
-                parts.config().inOrder(),
+                volume.heldSinceMs(),
                 Clock.SYSTEM.wallMs(),
                 null);
         VirtioBlkConfig config = configOf(volume.device(), details);
         create(details.vduse(), config);
+        DeviceLog log = parts.state().createLog(identityOf(details, config.features()));
+        teardown.pushRemoval("forget the device", () -> parts.state().delete(details.vduse()));
         VduseSysfs sysfs = new VduseSysfs(details.vduse());
         VduseDevice kernel = openDevice(details.vduse(), queues);
         sysfs.bounceSize(bounceBytes);
@@ -109,7 +114,7 @@ final class AttachSequence {
                 throw new VduseException("can't set virtqueue " + i + " up", result);
             }
         }
-        BridgedDevice device = serve(volume, details, kernel, config);
+        BridgedDevice device = serve(volume, details, kernel, config, log);
         onControlLoop("listen to the kernel", device::open);
         return details;
     }
@@ -139,6 +144,31 @@ final class AttachSequence {
                 optimalIoBytes,
                 true,
                 true);
+    }
+
+    static DeviceIdentity identityOf(AttachmentRecord details, long features) {
+        return new DeviceIdentity(
+                UUID.fromString(details.id()),
+                details.vduse(),
+                features,
+                details.queues(),
+                details.queueSize(),
+                details.sinceMs());
+    }
+
+    /**
+     * Returns what an earlier bridge has written down about the requests in flight of a device that it has left.
+     *
+     * @throws InflightException if that is not about this attachment of this device
+     */
+    static DeviceLog logOf(BridgeParts parts, AttachmentRecord details) throws IOException {
+        DeviceLog log = parts.state().openLog(details.vduse());
+        DeviceIdentity found = log.identity();
+        int queues = new VduseSysfs(details.vduse()).queueCount();
+        if (!found.equals(identityOf(details, found.features())) || found.queues() != queues) {
+            throw new InflightException("the log of its requests in flight is of another attachment: " + found);
+        }
+        return log;
     }
 
     /** The volume's identity in the 20 characters that a virtio serial has. */
@@ -194,15 +224,13 @@ final class AttachSequence {
     }
 
     private BridgedDevice serve(
-            VolumeOpener.OpenedVolume volume, AttachmentRecord details, VduseDevice kernel, VirtioBlkConfig config) {
+            VolumeOpener.OpenedVolume volume,
+            AttachmentRecord details,
+            VduseDevice kernel,
+            VirtioBlkConfig config,
+            DeviceLog log) {
         BridgedDevice device = new BridgedDevice(
-                details.vduse(),
-                kernel,
-                config,
-                volume.device(),
-                parts.loops(),
-                new VduseSysfs(details.vduse()),
-                details.inOrder());
+                details.vduse(), kernel, config, volume.device(), parts.loops(), new VduseSysfs(details.vduse()), log);
         attached.opened(volume, device, details);
         teardown.push("close the VDUSE device", () -> {
             CountDownLatch closed = new CountDownLatch(1);
@@ -248,7 +276,6 @@ final class AttachSequence {
         teardown.pushRemoval(
                 "remove the link", () -> Files.deleteIfExists(DiskNode.link(parts.host(), attached.name())));
         parts.state().save(details);
-        teardown.pushRemoval("forget the device", () -> parts.state().delete(details.vduse()));
         attached.appearedAs(node.disk());
     }
 
@@ -275,16 +302,19 @@ final class AttachSequence {
     /**
      * Takes over a device that another bridge has left while its driver was running.
      *
+     * @param log what it had in flight
      * @param toFail whether every request, the first one too, is to end with an error
      */
-    void resume(AttachmentRecord details, VolumeOpener.OpenedVolume volume, boolean toFail) throws IOException {
+    void resume(AttachmentRecord details, DeviceLog log, VolumeOpener.OpenedVolume volume, boolean toFail)
+            throws IOException {
         String vduse = details.vduse();
-        teardown.push("close the volume", volume.device()::close);
+        teardown.push("let go of the volume", volume.letGo()::run);
+        teardown.pushRemoval("close the volume", volume.device()::close);
         parts.budget().account(details.bounceBytes());
         teardown.push("give the bounce memory back", () -> parts.budget().giveBack(details.bounceBytes()));
         pushDestroy(vduse);
         VduseDevice kernel = openDevice(vduse, details.queues());
-        BridgedDevice device = serve(volume, details, kernel, configOf(volume.device(), details));
+        BridgedDevice device = serve(volume, details, kernel, configOf(volume.device(), details), log);
         pushRemove(vduse);
         if (toFail) {
             device.fail();
@@ -294,7 +324,7 @@ final class AttachSequence {
 
     private void resumeQueues(BridgedDevice device) throws IOException {
         CountDownLatch started = new CountDownLatch(1);
-        String[] refusal = new String[1];
+        Exception[] refusal = new Exception[1];
         onControlLoop(
                 "resume",
                 () -> device.resume(why -> {
@@ -310,7 +340,7 @@ final class AttachSequence {
             throw new BridgeException("interrupted", e);
         }
         if (refusal[0] != null) {
-            throw new BridgeException(refusal[0]);
+            throw Teardown.asIoException("resume", refusal[0]);
         }
     }
 

@@ -11,7 +11,7 @@ package io.ashlar.vduse.agent;
  * @param queues virtqueues of the device
  * @param queueSize descriptors of each
  * @param bounceBytes bounce window; 0 where there is none
- * @param inOrder whether completions were published in the order of fetching
+ * @param heldSinceMs since when the host has held the volume, as its node says; 0 if it only reads
  * @param sinceMs when it was attached, milliseconds since 1970
  * @param socket where front ends connect, or null for a VDUSE device
  */
@@ -24,7 +24,7 @@ record AttachmentRecord(
         int queues,
         int queueSize,
         long bounceBytes,
-        boolean inOrder,
+        long heldSinceMs,
         long sinceMs,
         String socket) {
     static final int VERSION = 1;

@@ -15,7 +15,6 @@ import java.util.BitSet;
  * @param bounceBudgetBytes what all bounce windows together may take; 0 means an eighth of the memory
  * @param messageTimeoutSeconds how long the kernel waits for an answer before it gives a device up. Never 0: shutting
  *     down a host whose bridge is dead would wait for ever
- * @param inOrder whether completions are published in the order of fetching, so that a bridge that was killed can go on
  */
 public record BridgeConfig(
         Path controlSocket,
@@ -25,8 +24,7 @@ public record BridgeConfig(
         boolean keepAffinity,
         long bounceBytes,
         long bounceBudgetBytes,
-        int messageTimeoutSeconds,
-        boolean inOrder) {
+        int messageTimeoutSeconds) {
     /** Where the control socket is unless said otherwise. */
     public static final Path CONTROL_SOCKET = Path.of("/run/ashlar/bridge.sock");
 
@@ -57,21 +55,13 @@ public record BridgeConfig(
 
     /** Returns the defaults. */
     public static BridgeConfig defaults() {
-        return new BridgeConfig(CONTROL_SOCKET, 0, 256, new BitSet(), false, 0, 0, 300, true);
+        return new BridgeConfig(CONTROL_SOCKET, 0, 256, new BitSet(), false, 0, 0, 300);
     }
 
     /** Returns this configuration with another control socket. */
     public BridgeConfig withControlSocket(Path socket) {
         return new BridgeConfig(
-                socket,
-                queues,
-                queueSize,
-                cpus,
-                keepAffinity,
-                bounceBytes,
-                bounceBudgetBytes,
-                messageTimeoutSeconds,
-                inOrder);
+                socket, queues, queueSize, cpus, keepAffinity, bounceBytes, bounceBudgetBytes, messageTimeoutSeconds);
     }
 
     @Override

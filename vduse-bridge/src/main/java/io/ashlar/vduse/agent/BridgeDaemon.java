@@ -5,6 +5,7 @@ import io.ashlar.base.net.EpollLoop;
 import io.ashlar.base.net.EpollLoops;
 import io.ashlar.base.time.Clock;
 import io.ashlar.vduse.device.ServedDevice;
+import io.ashlar.vduse.inflight.InflightException;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -106,6 +107,10 @@ public final class BridgeDaemon implements AutoCloseable {
                 found.setState(AttachedVolume.State.ATTACHED);
                 LOG.info("{} is served again as {}", found.name(), found.place());
                 selfWatch.lookSoon();
+                return;
+            } catch (InflightException e) {
+                LOG.error("{} ({}) stays as it is, its I/O waits: {}", found.name(), found.place(), e.getMessage());
+                found.setState(AttachedVolume.State.ORPHAN);
                 return;
             } catch (IOException | RuntimeException e) {
                 if (!last.equals(e.getMessage())) {

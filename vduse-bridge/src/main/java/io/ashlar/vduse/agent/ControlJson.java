@@ -126,7 +126,7 @@ final class ControlJson {
             json.writeNumberField("queues", details.queues());
             json.writeNumberField("queueSize", details.queueSize());
             json.writeNumberField("bounceBytes", details.bounceBytes());
-            json.writeBooleanField("inOrder", details.inOrder());
+            json.writeNumberField("heldSinceMs", details.heldSinceMs());
             json.writeNumberField("sinceMs", details.sinceMs());
             text(json, "socket", details.socket());
         });
@@ -143,7 +143,7 @@ final class ControlJson {
                 (int) fields.number("queues"),
                 (int) fields.number("queueSize"),
                 fields.number("bounceBytes"),
-                fields.flag("inOrder"),
+                fields.number("heldSinceMs"),
                 fields.number("sinceMs"),
                 fields.text("socket"));
     }

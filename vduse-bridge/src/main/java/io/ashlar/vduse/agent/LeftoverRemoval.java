@@ -10,10 +10,9 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Removes one device of a bridge that is dead, without starting another: everything between what the rings show as
- * answered and what they show as offered ends with an I/O error, as does all that comes until the device is gone. Answers
- * are published in the order of fetching, so that nothing more need be known about what was in flight. All other devices
- * stay as they are. Blocks; not to be called on a loop.
+ * Removes one device of a bridge that is dead, without starting another: everything that its log shows as in flight and what
+ * the rings show as offered ends with an I/O error, as does all that comes until the device is gone. All other devices stay as
+ * they are. Blocks; not to be called on a loop.
  */
 @ConfinedTo(LoopKind.OWNER)
 public final class LeftoverRemoval {

@@ -5,6 +5,9 @@ import io.ashlar.base.annotation.LoopKind;
 import io.ashlar.base.block.BlockGeometry;
 import io.ashlar.base.block.NullBlockDevice;
 import io.ashlar.vduse.device.VduseSysfs;
+import io.ashlar.vduse.inflight.DeviceIdentity;
+import io.ashlar.vduse.inflight.DeviceLog;
+import io.ashlar.vduse.inflight.InflightException;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
@@ -80,37 +83,58 @@ final class Leftovers {
         return volume;
     }
 
-    private static AttachmentRecord unknown(String vduse) throws IOException {
-        VduseSysfs sysfs = new VduseSysfs(vduse);
+    /** The log of what is in flight knows enough of a device to end its I/O. */
+    private AttachmentRecord unknown(String vduse) throws IOException {
+        DeviceIdentity identity;
+        try {
+            identity = parts.state().openLog(vduse).identity();
+        } catch (InflightException e) {
+            LOG.warn("{}: {}", vduse, e.getMessage());
+            int queues = new VduseSysfs(vduse).queueCount();
+            identity = new DeviceIdentity(
+                    new UUID(0, 0), vduse, 0, queues, BridgeConfig.defaults().queueSize(), 0);
+        }
         return new AttachmentRecord(
                 AttachmentRecord.VERSION,
                 vduse,
-                new UUID(0, 0).toString(),
+                identity.volumeId().toString(),
                 vduse,
                 false,
-                sysfs.queueCount(),
-                BridgeConfig.defaults().queueSize(),
-                sysfs.bounceSize(),
-                true,
+                identity.queues(),
+                identity.ringSize(),
+                new VduseSysfs(vduse).bounceSize(),
                 0,
+                identity.incarnation(),
                 null);
     }
 
     /** Takes a device over: opens its volume again, and serves what the earlier bridge has left unanswered. */
     void resume(AttachedVolume attached) throws IOException {
         AttachmentRecord details = attached.details();
+        if (details.isVhostUser()) { // front ends keep the log of theirs
+            new SocketSequence(parts, attached).resume(details, open(details));
+            return;
+        }
+        DeviceLog log = AttachSequence.logOf(parts, details);
+        VolumeOpener.OpenedVolume volume = open(details);
+        AttachSequence sequence = new AttachSequence(parts, attached);
+        takeOver(attached, sequence, log, volume, false);
+        sequence.resumed(details);
+    }
+
+    private VolumeOpener.OpenedVolume open(AttachmentRecord details) throws IOException {
         VolumeOpener.OpenedVolume volume = parts.opener().open(details.volume(), details.readOnly(), false);
         if (!volume.id().toString().equals(details.id())) {
             volume.device().close();
             throw new BridgeException("there is another volume of that name now");
         }
-        if (details.isVhostUser()) {
-            new SocketSequence(parts, attached).resume(details, volume);
-            return;
+        if (volume.heldSinceMs() != details.heldSinceMs()) {
+            volume.device().close();
+            throw new InflightException(
+                    "the volume was released, or another host has had it, since it was attached here;"
+                            + " what was in flight may be older than what it holds now");
         }
-        AttachSequence sequence = new AttachSequence(parts, attached);
-        takeOver(attached, sequence, volume, false);
-        sequence.resumed(details);
+        return volume;
     }
 
     /** Makes an orphan, or a device that can't be resumed, ready to be removed: its I/O ends with errors. */
@@ -120,15 +144,20 @@ final class Leftovers {
         }
         NullBlockDevice nowhere = new NullBlockDevice(new BlockGeometry(BlockGeometry.EXTENT_BYTES, 4096, false));
         UUID id = UUID.fromString(orphan.details().id());
-        takeOver(orphan, new AttachSequence(parts, orphan), new VolumeOpener.OpenedVolume(nowhere, id), true);
+        DeviceLog log = AttachSequence.logOf(parts, orphan.details());
+        takeOver(orphan, new AttachSequence(parts, orphan), log, new VolumeOpener.OpenedVolume(nowhere, id), true);
         orphan.teardown().pushRemoval("remove the link", () -> DiskNode.unlink(parts.host(), orphan.disk()));
     }
 
     private static void takeOver(
-            AttachedVolume attached, AttachSequence sequence, VolumeOpener.OpenedVolume volume, boolean toFail)
+            AttachedVolume attached,
+            AttachSequence sequence,
+            DeviceLog log,
+            VolumeOpener.OpenedVolume volume,
+            boolean toFail)
             throws IOException {
         try {
-            sequence.resume(attached.details(), volume, toFail);
+            sequence.resume(attached.details(), log, volume, toFail);
         } catch (IOException | RuntimeException e) {
             attached.teardown().letGo();
             attached.opened(null, null, attached.details());

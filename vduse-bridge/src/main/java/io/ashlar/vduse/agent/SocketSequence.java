@@ -58,9 +58,10 @@ final class SocketSequence {
                     queues,
                     parts.config().queueSize(),
                     0,
-                    parts.config().inOrder(),
+                    volume.heldSinceMs(),
                     Clock.SYSTEM.wallMs(),
                     wish.socket().toString());
+            teardown.push("close the volume", volume.device()::close);
             serve(details, volume);
             parts.state().save(details);
             teardown.pushRemoval("forget the device", () -> parts.state().delete(details.vduse()));
@@ -86,6 +87,8 @@ final class SocketSequence {
     /** Serves the volume again where an earlier bridge did: front ends connect again by themselves. */
     void resume(AttachmentRecord details, VolumeOpener.OpenedVolume volume) throws IOException {
         try {
+            teardown.push("let go of the volume", volume.letGo()::run);
+            teardown.pushRemoval("close the volume", volume.device()::close);
             serve(details, volume);
             teardown.pushRemoval("forget the device", () -> parts.state().delete(details.vduse()));
         } catch (IOException | RuntimeException e) {
@@ -96,10 +99,13 @@ final class SocketSequence {
     }
 
     private void serve(AttachmentRecord details, VolumeOpener.OpenedVolume volume) throws IOException {
-        teardown.push("close the volume", volume.device()::close);
         VirtioBlkConfig config = AttachSequence.configOf(volume.device(), details, VirtioBlkConfig.SIZE_MAX_BYTES);
-        VhostUserDevice device =
-                new VhostUserDevice(details.socket(), config, volume.device(), parts.loops(), details.inOrder());
+        VhostUserDevice device = new VhostUserDevice(
+                details.socket(),
+                config,
+                volume.device(),
+                parts.loops(),
+                AttachSequence.identityOf(details, config.features()));
         attached.opened(volume, device, details);
         teardown.push("close the socket", () -> {
             CountDownLatch closed = new CountDownLatch(1);

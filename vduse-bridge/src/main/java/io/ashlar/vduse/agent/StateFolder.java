@@ -1,6 +1,9 @@
 package io.ashlar.vduse.agent;
 
 import io.ashlar.base.annotation.ThreadSafe;
+import io.ashlar.vduse.inflight.DeviceIdentity;
+import io.ashlar.vduse.inflight.DeviceLog;
+import io.ashlar.vduse.inflight.InflightException;
 import java.io.IOException;
 import java.nio.channels.FileChannel;
 import java.nio.channels.FileLock;
@@ -20,8 +23,9 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The folder beside the control socket (mode 0700, in memory): one file per attached device for a successor, and a lock
- * that keeps a second bridge away. Files are trusted only if they are regular, ours, and closed to others.
+ * The folder beside the control socket (mode 0700, in memory): two files per attached device for a successor, what it is and
+ * what of it is in flight, and a lock that keeps a second bridge away. Files are trusted only if they are regular, ours, and
+ * closed to others.
  */
 @ThreadSafe
 final class StateFolder implements AutoCloseable {
@@ -127,9 +131,33 @@ final class StateFolder implements AutoCloseable {
         return found;
     }
 
+    /** Creates the log of what is in flight of a new device. */
+    DeviceLog createLog(DeviceIdentity identity) throws IOException {
+        return DeviceLog.create(log(identity.name()), identity);
+    }
+
+    /**
+     * Returns the log that an earlier bridge has left of a device.
+     *
+     * @throws InflightException if there is none, or it makes no sense
+     */
+    DeviceLog openLog(String vduse) throws IOException {
+        DeviceLog log = DeviceLog.open(log(vduse));
+        if (!vduse.equals(log.identity().name())) {
+            throw new InflightException(
+                    log(vduse) + " is of the device " + log.identity().name());
+        }
+        return log;
+    }
+
     /** Forgets a device. */
     void delete(String vduse) throws IOException {
         Files.deleteIfExists(file(vduse));
+        Files.deleteIfExists(log(vduse));
+    }
+
+    private Path log(String vduse) {
+        return folder.resolve(vduse + ".inflight");
     }
 
     private Path file(String vduse) {

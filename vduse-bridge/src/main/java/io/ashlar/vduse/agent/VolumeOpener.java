@@ -19,6 +19,13 @@ public interface VolumeOpener {
      * A volume, open. Whoever opened it closes the device.
      *
      * @param id the volume's identity, which survives renaming; device name and serial follow from it
+     * @param heldSinceMs another number than that of an earlier time, if someone else may have written in between
+     * @param letGo ends its use as the death of this process would: this host goes on holding it, for the next try
      */
-    record OpenedVolume(BlockDevice device, UUID id) {}
+    record OpenedVolume(BlockDevice device, UUID id, long heldSinceMs, Runnable letGo) {
+        /** A volume that nobody but this host can have. */
+        OpenedVolume(BlockDevice device, UUID id) {
+            this(device, id, 0, () -> {});
+        }
+    }
 }

@@ -9,6 +9,6 @@ public enum QueueStage {
     SUBMIT,
     /** From there to the first answer of the batch that its answer came in: the volume's own time. */
     NODE,
-    /** From there to the used ring: checking and copying the batch, and waiting for older requests if kept in order. */
+    /** From there to the used ring: checking and copying the batch. */
     COMPLETE
 }

@@ -110,6 +110,28 @@ public final class VirtioBlkQueue {
         }
     }
 
+    /**
+     * Submits what an earlier owner of the rings had in flight, in the order in which it was fetched, and fetches nothing new.
+     * To be called before the first {@link #onKick}, and on all queues of a device before any of them gets one: what is new must
+     * find the ranges of the old taken.
+     *
+     * @return how many requests that were
+     */
+    public int resubmit() {
+        loop.assertInLoop();
+        BlockGeometry geometry = device.geometry();
+        int count = 0;
+        busy = true;
+        while (state == State.RUNNING && vring.fault() == null && vring.outstandingCount() > 0) {
+            meter.kicked();
+            count += fetch(Math.min(CHAINS_PER_TURN, vring.outstandingCount()), geometry);
+            settle();
+        }
+        busy = false;
+        reportFault();
+        return count;
+    }
+
     private void takeNextTurn() {
         turnPosted = false;
         if (state == State.RUNNING) {
@@ -134,6 +156,10 @@ public final class VirtioBlkQueue {
             turnPosted = true;
             loop.execute(nextTurn);
         }
+        reportFault();
+    }
+
+    private void reportFault() {
         if (vring.fault() != null && !faultReported) {
             faultReported = true;
             events.broken(vring.fault());

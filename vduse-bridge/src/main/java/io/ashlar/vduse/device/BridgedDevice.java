@@ -9,12 +9,14 @@ import io.ashlar.base.sys.Errno;
 import io.ashlar.vduse.blk.QueueCounters;
 import io.ashlar.vduse.blk.StopMode;
 import io.ashlar.vduse.blk.VirtioBlkConfig;
-import io.ashlar.vduse.vring.VringPosition;
+import io.ashlar.vduse.inflight.DeviceLog;
+import io.ashlar.vduse.inflight.InflightException;
 import io.netty.buffer.ByteBuf;
 import io.netty.buffer.Unpooled;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Consumer;
+import java.util.stream.IntStream;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -53,6 +55,7 @@ public final class BridgedDevice implements ServedDevice, DriverRequests {
     private final KernelDevice kernel;
     private final Loops loops;
     private final GatedDevice volume;
+    private final DeviceLog log;
     private final Iotlb iotlb;
     private final ControlMessages messages;
     private final List<QueueSlot> slots = new ArrayList<>();
@@ -66,7 +69,7 @@ public final class BridgedDevice implements ServedDevice, DriverRequests {
      * Creates the device's server; nothing happens before {@link #open}.
      *
      * @param volume served; stays the caller's
-     * @param inOrder whether completions are published in the order of fetching, so that a successor can go on after a crash
+     * @param log where to write what is in flight, so that a successor can go on after a crash
      */
     public BridgedDevice(
             String name,
@@ -75,14 +78,15 @@ public final class BridgedDevice implements ServedDevice, DriverRequests {
             BlockDevice volume,
             Loops loops,
             QueueAffinity affinity,
-            boolean inOrder) {
+            DeviceLog log) {
         this.name = name;
         this.kernel = kernel;
         this.config = config;
         this.loops = loops;
+        this.log = log;
         this.volume = new GatedDevice(volume);
         iotlb = new Iotlb(kernel::map);
-        ServedQueue.Shared shared = new ServedQueue.Shared(name, new KernelPort(kernel), iotlb, this.volume, inOrder);
+        ServedQueue.Shared shared = new ServedQueue.Shared(name, new KernelPort(kernel), iotlb, this.volume);
         for (int i = 0; i < config.queueCount(); i++) {
             slots.add(new QueueSlot(shared, loops.control(), loops.data(), i));
         }
@@ -98,17 +102,21 @@ public final class BridgedDevice implements ServedDevice, DriverRequests {
     }
 
     /**
-     * Starts to answer the kernel for a device whose driver is running, in place of a server that has gone. Requests it
-     * left unanswered are served again.
+     * Starts to answer the kernel for a device that had a server before, which has gone. Requests it left unanswered are served
+     * again, before anything new. If the log says that no driver was being served, the driver's next message tells what it wants.
      *
-     * @param whenStarted gets null, or why a queue can't be served
+     * @param whenStarted gets null, or why the driver can't be served; then nothing has been submitted
      */
-    public void resume(Consumer<String> whenStarted) {
+    public void resume(Consumer<Exception> whenStarted) {
         loops.control().assertInLoop();
-        startQueues(null, refusal -> {
-            spread.writeMasks();
-            whenStarted.accept(refusal);
-        });
+        if (log.isServing()) {
+            startQueues(true, refusal -> {
+                spread.writeMasks();
+                whenStarted.accept(refusal);
+            });
+        } else {
+            whenStarted.accept(null);
+        }
         messages.open();
     }
 
@@ -118,7 +126,7 @@ public final class BridgedDevice implements ServedDevice, DriverRequests {
         if (status == 0) {
             reset(() -> answer.reply(true));
         } else if ((status & STATUS_DRIVER_OK) != 0 && !running && !leaving) {
-            startQueues(VringPosition.START, refusal -> {
+            startQueues(false, refusal -> {
                 answer.reply(refusal == null);
                 spread.writeMasks();
             });
@@ -134,28 +142,75 @@ public final class BridgedDevice implements ServedDevice, DriverRequests {
         }
     }
 
-    private void startQueues(VringPosition position, Consumer<String> whenStarted) {
+    private void startQueues(boolean takenOver, Consumer<Exception> whenStarted) {
         running = true;
         long features = kernel.driverFeatures();
-        Countdown<String> all = new Countdown<>(refusals -> {
-            whenStarted.accept(refusals.isEmpty() ? null : refusals.get(0));
+        List<QueueInfo> infos =
+                IntStream.range(0, slots.size()).mapToObj(kernel::queueInfo).toList();
+        Exception misfit = takenOver ? misfit(features) : beginLog(infos);
+        Countdown<Exception> opened = new Countdown<>(refusals -> {
+            if (refusals.isEmpty()) {
+                serveQueues(() -> whenStarted.accept(null));
+            } else {
+                whenStarted.accept(refusals.get(0));
+            }
         });
-        for (int i = 0; i < slots.size(); i++) {
-            QueueInfo info = kernel.queueInfo(i);
-            // The driver uses no more queues than there are CPUs.
-            if (info != null && info.ready()) {
-                all.expect();
-                ServedQueue.Setup setup = new ServedQueue.Setup(info, features, position, config);
-                slots.get(i).start(setup, spread.place(i), all::arrived);
+        for (int i = 0; i < slots.size() && misfit == null; i++) {
+            if (isUsed(infos.get(i))) {
+                opened.expect();
+                var setup = new ServedQueue.Setup(infos.get(i), features, log.region(i), takenOver, config);
+                slots.get(i).open(setup, spread.place(i), opened::arrived);
             }
         }
-        all.armed();
+        opened.arrived(misfit);
+    }
+
+    /** The driver uses no more queues than there are CPUs. */
+    private static boolean isUsed(QueueInfo info) {
+        return info != null && info.ready();
+    }
+
+    private Exception beginLog(List<QueueInfo> infos) {
+        int[] sizes =
+                infos.stream().mapToInt(info -> isUsed(info) ? info.size() : 0).toArray();
+        for (int size : sizes) {
+            if (size < 0 || size > log.identity().ringSize()) {
+                return new VduseException("a ring of " + size + " was never offered", -Errno.EINVAL);
+            }
+        }
+        log.begin(sizes);
+        return null;
+    }
+
+    private Exception misfit(long features) {
+        boolean known = (features & ~log.identity().features()) == 0 && config.accepts(features);
+        return known
+                ? null
+                : new InflightException("its driver uses features 0x" + Long.toHexString(features)
+                        + ", which were not offered or are not known to this program");
+    }
+
+    /** What is new must find the ranges of what was in flight taken, whatever queue either is in. */
+    private void serveQueues(Runnable whenServing) {
+        Countdown<Void> resubmitted = new Countdown<>(ignored -> {
+            slots.forEach(QueueSlot::serve);
+            whenServing.run();
+        });
+        for (QueueSlot slot : slots) {
+            resubmitted.expect();
+            slot.resubmit(() -> resubmitted.arrived(null));
+        }
+        resubmitted.armed();
     }
 
     private void reset(Runnable whenDone) {
         running = false;
         spread.forget();
-        stopQueues(StopMode.ABANDON, whenDone, () -> {});
+        Runnable whenStopped = () -> {
+            log.end();
+            whenDone.run();
+        };
+        stopQueues(StopMode.ABANDON, whenStopped, () -> {});
     }
 
     /** {@code whenStopped} runs when nothing is fetched any more, {@code whenDrained} later, when nothing is in flight. */

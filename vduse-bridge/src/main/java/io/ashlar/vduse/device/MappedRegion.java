@@ -6,6 +6,7 @@ import io.ashlar.base.sys.MemoryGuard;
 import io.ashlar.vduse.vring.Access;
 import io.ashlar.vduse.vring.MemoryMap;
 import io.netty.buffer.ByteBuf;
+import java.nio.ByteBuffer;
 import java.util.concurrent.atomic.AtomicInteger;
 
 /**
@@ -81,8 +82,13 @@ public final class MappedRegion {
         }
     }
 
+    /** Returns its first bytes, for as long as the caller holds a reference. */
+    public ByteBuffer bytes(int count) {
+        return Linux.wrapNio(address, count);
+    }
+
     /** Returns whether its file has shrunk, so that private memory has taken its place. */
-    boolean vanished() {
+    public boolean vanished() {
         return MemoryGuard.get().vanished(mapping.guard());
     }
 

@@ -16,9 +16,9 @@ import org.slf4j.LoggerFactory;
  * One virtqueue as the control loop sees it: on which CPU's loop it is served, and the way from one to another.
  *
  * <pre>
- *   IDLE ── start ──► STARTING ── served ──► SERVING ── moveTo ──► MOVING ── drained ──► STARTING (there)
- *     ▲                  │ refused              │                    │
- *     └──────────────────┴───── stop ───────────┴────────────────────┘
+ *   IDLE ── open ──► STARTING ── opened ──► OPEN ── serve ──► SERVING ── moveTo ──► MOVING ── drained ──► STARTING (there)
+ *     ▲                 │ refused             │                  │                    │
+ *     └─────────────────┴──────────────────── stop ──────────────┴────────────────────┘
  * </pre>
  *
  * A stop is confirmed by the queue's loop at once, whatever storage does; requests in flight end later, by themselves.
@@ -31,6 +31,7 @@ public final class QueueSlot {
     public enum State {
         IDLE,
         STARTING,
+        OPEN,
         SERVING,
         MOVING
     }
@@ -73,14 +74,14 @@ public final class QueueSlot {
         return state == State.IDLE ? -1 : wantedCpu;
     }
 
-    /** Starts serving on a CPU's loop; {@code whenStarted} gets null or why not, on the control loop. */
-    public void start(ServedQueue.Setup newSetup, int cpu, Consumer<String> whenStarted) {
+    /** Opens the rings on a CPU's loop; {@code whenOpened} gets null or why not, on the control loop. */
+    public void open(ServedQueue.Setup newSetup, int cpu, Consumer<Exception> whenOpened) {
         setup = newSetup;
         wantedCpu = cpu;
-        startOn(cpu, whenStarted);
+        openOn(cpu, whenOpened);
     }
 
-    private void startOn(int cpu, Consumer<String> whenStarted) {
+    private void openOn(int cpu, Consumer<Exception> whenOpened) {
         EpollLoop target = dataLoops.ofCpu(cpu);
         ServedQueue starting = new ServedQueue(shared, index, target, counters);
         ServedQueue.Setup with = setup;
@@ -88,26 +89,47 @@ public final class QueueSlot {
         served = starting;
         loop = target;
         target.execute(() -> {
-            String refusal = starting.start(with);
+            Exception refusal = starting.open(with);
             control.execute(() -> {
-                onStarted(starting, refusal);
-                whenStarted.accept(refusal);
+                onOpened(starting, refusal);
+                whenOpened.accept(refusal);
             });
         });
     }
 
-    private void onStarted(ServedQueue started, String refusal) {
-        if (served != started) {
+    private void onOpened(ServedQueue opened, Exception refusal) {
+        if (served != opened) {
             return; // stopped meanwhile
         }
         if (refusal != null) {
-            LOG.error("{}: can't serve virtqueue {}: {}", shared.name(), index, refusal);
+            LOG.error("{}: can't serve virtqueue {}: {}", shared.name(), index, refusal.getMessage());
             state = State.IDLE;
             served = null;
             return;
         }
-        state = State.SERVING;
-        moveTo(wantedCpu);
+        state = State.OPEN;
+    }
+
+    /** Submits again what was in flight, of an open queue; {@code whenDone} runs on the control loop. */
+    public void resubmit(Runnable whenDone) {
+        if (state != State.OPEN) {
+            whenDone.run();
+            return;
+        }
+        ServedQueue resubmitting = served;
+        loop.execute(() -> {
+            resubmitting.resubmit();
+            control.execute(whenDone);
+        });
+    }
+
+    /** Serves an open queue. */
+    public void serve() {
+        if (state == State.OPEN) {
+            state = State.SERVING;
+            loop.execute(served::serve);
+            moveTo(wantedCpu);
+        }
     }
 
     /** Moves the queue to another CPU's loop once what is in flight has ended. */
@@ -118,13 +140,13 @@ public final class QueueSlot {
         }
         state = State.MOVING;
         ServedQueue leaving = served;
-        loop.execute(() -> leaving.stop(StopMode.DRAIN, position -> control.execute(() -> onLeft(leaving, position))));
+        loop.execute(() -> leaving.stop(StopMode.DRAIN, position -> control.execute(() -> onLeft(leaving))));
     }
 
-    private void onLeft(ServedQueue left, VringPosition position) {
+    private void onLeft(ServedQueue left) {
         if (served == left) {
-            setup = new ServedQueue.Setup(setup.info(), setup.features(), position, setup.config());
-            startOn(wantedCpu, refusal -> {});
+            setup = new ServedQueue.Setup(setup.info(), setup.features(), setup.log(), false, setup.config());
+            openOn(wantedCpu, refusal -> serve());
         }
     }
 
@@ -133,7 +155,8 @@ public final class QueueSlot {
      *
      * @param confirmed gets the memory of writes still in flight, on the control loop, as soon as the queue's loop fetches
      *     no more
-     * @param drained gets, on the control loop, where a successor goes on when nothing is in flight any more
+     * @param drained gets, on the control loop, how far the queue has been worked when nothing is in flight any more;
+     *     null if it never was
      */
     public void stop(StopMode mode, Consumer<List<Iotlb.MemoryRange>> confirmed, Consumer<VringPosition> drained) {
         ServedQueue stopping = served == null ? draining : served;
@@ -143,7 +166,7 @@ public final class QueueSlot {
         served = null;
         if (stopping == null) {
             confirmed.accept(List.of());
-            drained.accept(VringPosition.START);
+            drained.accept(null);
             return;
         }
         on.execute(() -> {

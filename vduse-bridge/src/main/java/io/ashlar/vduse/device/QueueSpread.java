@@ -90,6 +90,7 @@ public final class QueueSpread {
         }
         loops.cpus().remove(onCpus);
         loops.cpus().add(onCpus);
+        onCpusChanged(); // since the queues were placed, that is
     }
 
     private void write(int queue, BitSet mask) {
@@ -128,6 +129,9 @@ public final class QueueSpread {
     }
 
     private void onCpusChanged() {
+        if (loops.cpus().online().isEmpty()) {
+            return; // nobody knows
+        }
         for (int i = 0; i < cpuOf.length; i++) {
             if (cpuOf[i] >= 0) {
                 followCpus(i, loops.cpus().online());
@@ -145,7 +149,8 @@ public final class QueueSpread {
         if (!known[queue].isEmpty() && !known[queue].intersects(online)) {
             home[queue] = home[queue] == null ? known[queue] : home[queue];
             BitSet elsewhere = new BitSet();
-            elsewhere.set(choice.cpu());
+            // Where all of ours are offline, the loops' threads run on any other, and so may completions.
+            elsewhere.set(online.get(choice.cpu()) ? choice.cpu() : online.nextSetBit(0));
             write(queue, elsewhere);
         }
         if (choice.cpu() != cpuOf[queue]) {

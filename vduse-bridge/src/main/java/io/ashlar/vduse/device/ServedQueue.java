@@ -10,12 +10,14 @@ import io.ashlar.vduse.blk.QueueFigure;
 import io.ashlar.vduse.blk.StopMode;
 import io.ashlar.vduse.blk.VirtioBlkConfig;
 import io.ashlar.vduse.blk.VirtioBlkQueue;
+import io.ashlar.vduse.inflight.QueueRegion;
 import io.ashlar.vduse.vring.SplitVirtqueue;
 import io.ashlar.vduse.vring.VringException;
 import io.ashlar.vduse.vring.VringFault;
 import io.ashlar.vduse.vring.VringLayout;
 import io.ashlar.vduse.vring.VringOptions;
 import io.ashlar.vduse.vring.VringPosition;
+import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Consumer;
@@ -37,16 +39,16 @@ public final class ServedQueue implements QueueEvents {
      *
      * @param name the device's name, for messages
      * @param port kicks and calls
-     * @param inOrder whether completions are published in the order of fetching
      */
-    public record Shared(String name, QueuePort port, Iotlb iotlb, GatedDevice volume, boolean inOrder) {}
+    public record Shared(String name, QueuePort port, Iotlb iotlb, GatedDevice volume) {}
 
     /**
      * What the driver has set up.
      *
-     * @param position where to go on, or null for behind the last element in the used ring
+     * @param log what is in flight, for a successor; valid
+     * @param takenOver whether another process has served the driver before this one, or may have
      */
-    public record Setup(QueueInfo info, long features, VringPosition position, VirtioBlkConfig config) {}
+    public record Setup(QueueInfo info, long features, QueueRegion log, boolean takenOver, VirtioBlkConfig config) {}
 
     private final Shared shared;
     private final int index;
@@ -54,9 +56,11 @@ public final class ServedQueue implements QueueEvents {
     private final QueueCounters counters;
     private final MemoryView memory;
 
+    private Setup setup;
     private VirtioBlkQueue engine;
     private EpollRegistration kick;
     private int kickFd = -1;
+    private boolean serving;
     private boolean callsEnded;
     private boolean callRetryPending;
     private boolean drained;
@@ -69,38 +73,61 @@ public final class ServedQueue implements QueueEvents {
         memory = new MemoryView(shared.iotlb());
     }
 
-    /** Starts serving, and serves what was offered before. Returns null, or why it can't. */
-    String start(Setup setup) {
+    /**
+     * Opens the rings where the log says that they were left; submits nothing yet. Returns null, or why it can't be served:
+     * then nothing has been changed.
+     */
+    Exception open(Setup newSetup) {
+        setup = newSetup;
         QueueInfo info = setup.info();
         try {
             VringLayout layout = new VringLayout(info.size(), info.descriptors(), info.available(), info.used());
-            VringPosition position = setup.position() != null
-                    ? setup.position()
-                    : SplitVirtqueue.publishedPosition(layout, memory.map());
-            VringOptions options = VringOptions.of(setup.features(), shared.inOrder());
-            SplitVirtqueue vring = new SplitVirtqueue(layout, options, position, memory.map());
+            VringOptions options = VringOptions.of(setup.features());
+            SplitVirtqueue vring = SplitVirtqueue.recover(layout, options, memory.map(), setup.log());
             engine = new VirtioBlkQueue(loop, shared.volume(), setup.config(), vring, memory.map(), this, counters);
             counters.set(QueueFigure.BROKEN, 0);
             kickFd = shared.port().openKick(index);
             kick = EpollRegistration.register(loop, kickFd, ops -> onKick());
-        } catch (VringException | VduseException | IllegalArgumentException e) {
+        } catch (VringException | IOException | IllegalArgumentException e) {
             stop(StopMode.ABANDON, position -> {});
-            return e.getMessage();
+            return e;
         }
-        // Kicks before now went nowhere, or to a predecessor's eventfd.
-        engine.onKick();
         return null;
     }
 
-    private void onKick() {
-        counters.add(QueueFigure.KICKS, 1);
+    /** Submits again what was in flight when the rings were left. */
+    void resubmit() {
+        int count = engine == null ? 0 : engine.resubmit();
+        if (count > 0) {
+            LOG.info("{}: virtqueue {}: {} requests that were in flight are served again", shared.name(), index, count);
+        }
+    }
+
+    /** Serves what was offered before, and from now on what is new. */
+    void serve() {
+        if (kick == null) {
+            return; // stopped meanwhile
+        }
+        serving = true;
+        if (setup.takenOver()) {
+            call(); // for what was published, perhaps without a call
+        }
+        // Kicks before now went nowhere, or to a predecessor's eventfd.
         engine.onKick();
+    }
+
+    private void onKick() {
+        if (serving) {
+            counters.add(QueueFigure.KICKS, 1);
+            engine.onKick();
+        }
     }
 
     /**
      * Stops fetching at once.
      *
-     * @param whenDrained gets the position where a successor goes on, perhaps before this returns
+     * @param whenDrained gets, when nothing is in flight any more and perhaps before this returns, how far the queue has been
+     *     worked; null if it never was
      * @return the memory of writes that are still in flight
      */
     List<Iotlb.MemoryRange> stop(StopMode mode, Consumer<VringPosition> whenDrained) {
@@ -115,7 +142,7 @@ public final class ServedQueue implements QueueEvents {
         }
         if (engine == null) {
             onDrained();
-            whenDrained.accept(VringPosition.START);
+            whenDrained.accept(null);
             return List.of();
         }
         engine.stop(mode, () -> {

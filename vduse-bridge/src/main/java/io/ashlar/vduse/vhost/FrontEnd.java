@@ -2,8 +2,10 @@ package io.ashlar.vduse.vhost;
 
 import io.ashlar.base.annotation.ConfinedTo;
 import io.ashlar.base.annotation.LoopKind;
+import io.ashlar.base.sys.Linux;
 import io.ashlar.base.sys.UnixSocket;
 import io.ashlar.vduse.blk.VirtioBlkConfig;
+import io.ashlar.vduse.inflight.DeviceIdentity;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
@@ -21,6 +23,7 @@ final class FrontEnd implements MessageChannel.Handler {
 
     private final FrontEndLog log;
     private final Rings rings;
+    private final DeviceIdentity identity;
     private final Supplier<VirtioBlkConfig> config;
     private final Runnable whenEnded;
     private MessageChannel channel;
@@ -33,12 +36,19 @@ final class FrontEnd implements MessageChannel.Handler {
     /**
      * Creates the conversation.
      *
+     * @param identity of the attachment, which its log of requests in flight must have
      * @param config the device as it is now
      * @param whenEnded runs when the connection has ended and no ring is served any more
      */
-    FrontEnd(FrontEndLog log, Rings rings, Supplier<VirtioBlkConfig> config, Runnable whenEnded) {
+    FrontEnd(
+            FrontEndLog log,
+            Rings rings,
+            DeviceIdentity identity,
+            Supplier<VirtioBlkConfig> config,
+            Runnable whenEnded) {
         this.log = log;
         this.rings = rings;
+        this.identity = identity;
         this.config = config;
         this.whenEnded = whenEnded;
     }
@@ -66,6 +76,7 @@ final class FrontEnd implements MessageChannel.Handler {
         setBackEnd(null);
         rings.abandon(() -> {
             rings.memory().replace(List.of());
+            rings.dropKeptLog();
             whenEnded.run();
         });
     }
@@ -98,7 +109,13 @@ final class FrontEnd implements MessageChannel.Handler {
             case SET_VRING_NUM, SET_VRING_ADDR, SET_VRING_BASE, GET_VRING_BASE, SET_VRING_ENABLE ->
                 handleRing(request, message.ring());
             case SET_VRING_KICK, SET_VRING_CALL, SET_VRING_ERR -> handleLine(request, message.descriptorRing());
-            case RESET_DEVICE -> rings.abandon(() -> acknowledge(null));
+            case GET_INFLIGHT_FD -> makeLog();
+            case SET_INFLIGHT_FD -> takeLog();
+            case RESET_DEVICE ->
+                rings.abandon(() -> {
+                    rings.forgetInFlight();
+                    acknowledge(null);
+                });
             // A connection has one owner; and what RESET_OWNER once was for, the end of the connection does.
             case SET_OWNER, RESET_OWNER -> acknowledge(null);
         }
@@ -115,6 +132,7 @@ final class FrontEnd implements MessageChannel.Handler {
             case SET_VRING_BASE -> {
                 refuseIfServed(i);
                 ring.setBase(message.num());
+                rings.forgetOwnLog(i);
                 acknowledge(null);
             }
             case SET_VRING_ADDR -> setAddresses(i, ring);
@@ -245,6 +263,33 @@ final class FrontEnd implements MessageChannel.Handler {
         rings.setMemory(table, List.of(), this::acknowledge);
     }
 
+    private void makeLog() throws IOException {
+        DeviceIdentity wanted = logIdentity();
+        int fd = KeptLog.create(wanted);
+        try {
+            message.toInflight(KeptLog.bytes(wanted));
+            channel.reply(fd);
+        } finally {
+            Linux.close(fd);
+        }
+    }
+
+    private void takeLog() throws IOException {
+        DeviceIdentity expected = logIdentity();
+        rings.keepLog(KeptLog.open(expected, message.inflightBytes(), message.inflightOffset(), descriptors.take(0)));
+        acknowledge(null);
+    }
+
+    private DeviceIdentity logIdentity() throws IOException {
+        int queues = message.inflightQueues();
+        int size = message.inflightRingSize();
+        if (queues < 1 || queues > rings.count()) {
+            throw new IOException("a log of " + queues + " queues");
+        }
+        Ring.checkSize(size);
+        return identity.withQueues(queues, size);
+    }
+
     private void setBackEndSocket() throws IOException {
         int fd = descriptors.take(0);
         if (fd < 0) {
@@ -275,7 +320,9 @@ final class FrontEnd implements MessageChannel.Handler {
         if (wrong != null) {
             log.warn(message.request() + ": " + wrong);
         }
-        boolean hasOwnReply = message.request() == VhostRequest.GET_VRING_BASE; // the only one of those that can fail
+        // Those of them that can fail.
+        boolean hasOwnReply =
+                message.request() == VhostRequest.GET_VRING_BASE || message.request() == VhostRequest.GET_INFLIGHT_FD;
         if (message.needsReply() && ProtocolFeature.REPLY_ACK.in(protocolFeatures) && !hasOwnReply) {
             reply(message.toReplyOf(wrong == null ? 0 : 1));
         } else if (wrong != null) {

@@ -137,7 +137,7 @@ final class GuestMemory implements Iotlb.Mapper {
     }
 
     /** Maps whole pages, which are huge ones on hugetlbfs; a region may start and end inside one. */
-    private static MappedRegion map(Region region) {
+    static MappedRegion map(Region region) {
         long page = region.file.blockBytes();
         long start = region.offset & -page;
         long length = ((region.offset + region.lengthBytes + page - 1) & -page) - start;

@@ -113,13 +113,13 @@ final class MessageChannel {
         }
     }
 
-    /** Sends the reply that the message has been made into, and is done with it. */
-    void reply() {
+    /** Sends the reply that the message has been made into, with descriptors that stay the caller's, and is done with it. */
+    void reply(int... fds) {
         if (ended) {
             return;
         }
         int length = message.bytes().readableBytes();
-        long sent = socket.send(message.bytes());
+        long sent = socket.send(message.bytes(), fds);
         if (sent != length) {
             end("it does not take a reply of " + length + " bytes");
         }

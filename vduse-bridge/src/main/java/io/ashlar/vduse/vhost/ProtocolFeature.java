@@ -10,6 +10,8 @@ enum ProtocolFeature {
     BACKEND_REQ(5),
     /** The configuration space is ours. */
     CONFIG(9),
+    /** The front end keeps the log of requests in flight for the next process. */
+    INFLIGHT_SHMFD(12),
     /** The device can be reset. */
     RESET_DEVICE(13),
     /** Memory regions are added and removed one by one, and there may be more of them. */

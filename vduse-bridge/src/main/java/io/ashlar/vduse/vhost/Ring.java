@@ -23,11 +23,15 @@ final class Ring {
 
     /** Sets the number of entries. */
     void setSize(int newSize) throws IOException {
+        checkSize(newSize);
+        size = newSize;
+    }
+
+    static void checkSize(int newSize) throws IOException {
         if (newSize < 1 || newSize > SIZE_MAX || Integer.bitCount(newSize) != 1) {
             throw new IOException("a ring of " + Integer.toUnsignedString(newSize)
                     + " entries, which is not a power of two up to " + SIZE_MAX);
         }
-        size = newSize;
     }
 
     int size() {
@@ -52,9 +56,16 @@ final class Ring {
         base = newBase;
     }
 
-    /** Remembers how far the queue has been worked. */
+    /**
+     * Remembers how far the queue has been worked, with nothing in flight any more. A chain that was fetched and never answered,
+     * because it broke the queue, is the next one again.
+     *
+     * @param position null if it has not been worked
+     */
     void setBaseTo(VringPosition position) {
-        base = position.availIndex();
+        if (position != null) {
+            base = position.usedIndex();
+        }
     }
 
     int base() {

@@ -15,6 +15,7 @@ import io.ashlar.vduse.device.QueueInfo;
 import io.ashlar.vduse.device.QueueSlot;
 import io.ashlar.vduse.device.QueueSpread;
 import io.ashlar.vduse.device.ServedQueue;
+import io.ashlar.vduse.inflight.QueueRegion;
 import io.ashlar.vduse.vring.SplitVirtqueue;
 import io.ashlar.vduse.vring.VringException;
 import io.ashlar.vduse.vring.VringPosition;
@@ -41,6 +42,11 @@ final class Rings {
     private final List<Ring> rings = new ArrayList<>();
     private final List<QueueSlot> slots = new ArrayList<>();
     private final QueueSpread spread;
+    /** For rings that the front end keeps no log of; null where there has been no need. */
+    private final List<QueueRegion> ownLogs = new ArrayList<>();
+    /** Null where the front end keeps none. */
+    private KeptLog keptLog;
+
     private VirtioBlkConfig config;
     private long features;
     /** Counts how often all has been given up: what was under way then has no sequel. */
@@ -50,13 +56,14 @@ final class Rings {
     private boolean quiesced;
     private Runnable whenAllDrained = () -> {};
 
-    Rings(String name, VirtioBlkConfig config, GatedDevice volume, BridgedDevice.Loops loops, boolean inOrder) {
+    Rings(String name, VirtioBlkConfig config, GatedDevice volume, BridgedDevice.Loops loops) {
         this.name = name;
         this.config = config;
         lines = new EventLines(loops.control(), loops.data(), config.queueCount());
-        ServedQueue.Shared shared = new ServedQueue.Shared(name, lines, iotlb, volume, inOrder);
+        ServedQueue.Shared shared = new ServedQueue.Shared(name, lines, iotlb, volume);
         for (int i = 0; i < config.queueCount(); i++) {
             rings.add(new Ring());
+            ownLogs.add(null);
             slots.add(new QueueSlot(shared, loops.control(), loops.data(), i));
         }
         spread = new QueueSpread(name, loops, AnyCpu.INSTANCE, slots);
@@ -112,30 +119,99 @@ final class Rings {
         }
         ServedQueue.Setup setup;
         try {
-            setup = setup(ring);
+            setup = setup(i);
         } catch (IOException | VringException e) {
             whenDone.accept("can't serve ring " + i + ": " + e.getMessage());
             return;
         }
-        slots.get(i).start(setup, spread.place(i), refusal -> {
-            if (refusal != null) {
+        QueueSlot slot = slots.get(i);
+        slot.open(setup, spread.place(i), refusal -> {
+            if (refusal == null) {
+                slot.resubmit(() -> {
+                    slot.serve();
+                    whenDone.accept(null);
+                });
+            } else {
                 spread.forget(i);
+                whenDone.accept("can't serve ring " + i + ": " + refusal.getMessage());
             }
-            whenDone.accept(refusal);
         });
         spread.writeMasks();
     }
 
-    /** What has been used is in the ring itself; where to fetch on, the front end says. */
-    private ServedQueue.Setup setup(Ring ring) throws IOException, VringException {
+    /**
+     * Where a log tells of the ring, that and the used ring say where to go on, and the base means nothing. Else nothing is in
+     * flight, and the log begins.
+     */
+    private ServedQueue.Setup setup(int i) throws IOException, VringException {
+        Ring ring = rings.get(i);
         QueueInfo info = ring.toInfo(memory);
+        QueueRegion log = keptLog == null ? null : keptLog.region(i);
+        if (log == null) {
+            log = ownLog(i, ring.size());
+        }
+        boolean known = log.isValid();
+        if (!known) {
+            begin(log, ring, info);
+        }
+        return new ServedQueue.Setup(info, features, log, known, config);
+    }
+
+    private QueueRegion ownLog(int i, int ringSize) {
+        QueueRegion log = ownLogs.get(i);
+        if (log == null || log.capacity() < ringSize) {
+            log = QueueRegion.ofThisProcess(ringSize);
+            ownLogs.set(i, log);
+        }
+        return log;
+    }
+
+    /** The front end says where a ring begins, and by that, if it keeps no log, that nothing of it is in flight. */
+    void forgetOwnLog(int i) {
+        ownLogs.set(i, null);
+    }
+
+    /** A base elsewhere would leave out requests that nobody has answered, or do some again that somebody has. */
+    private void begin(QueueRegion log, Ring ring, QueueInfo info) throws IOException, VringException {
         MemoryView view = new MemoryView(iotlb);
         try {
-            int used = SplitVirtqueue.publishedPosition(Ring.layout(info), view.map())
-                    .usedIndex();
-            return new ServedQueue.Setup(info, features, new VringPosition(ring.base(), used), config);
+            int used = SplitVirtqueue.usedIndex(Ring.layout(info), view.map());
+            if (used != ring.base()) {
+                throw new IOException("it is to go on at " + ring.base() + ", but " + used
+                        + " requests have been answered, and no log says what is in flight");
+            }
+            if (log.capacity() < ring.size()) {
+                throw new IOException("the log of requests in flight is for rings of " + log.capacity());
+            }
+            log.reset(ring.size(), used);
         } finally {
             view.release();
+        }
+    }
+
+    /** Takes a log that the front end keeps, for good or for ill. */
+    void keepLog(KeptLog log) throws IOException {
+        boolean busy = quiesced || slots.stream().anyMatch(slot -> slot.state() != QueueSlot.State.IDLE);
+        if (busy) {
+            log.close();
+            throw new IOException("a log of requests in flight for rings in use");
+        }
+        dropKeptLog();
+        keptLog = log;
+    }
+
+    /** Gives the front end's log back as it is; no ring is served any more. */
+    void dropKeptLog() {
+        if (keptLog != null) {
+            keptLog.close();
+            keptLog = null;
+        }
+    }
+
+    /** The driver has been reset: what was in flight is nobody's; no ring is served any more. */
+    void forgetInFlight() {
+        if (keptLog != null) {
+            keptLog.forget();
         }
     }
 
@@ -173,12 +249,25 @@ final class Rings {
 
     /** Stops a ring, which needs another kick to start again; {@code whenDone} does not run if all is given up before. */
     void stop(int i, Runnable whenDone) {
+        boolean served = isServed(i);
         drain(i, givenUp -> {
             if (!givenUp) {
+                if (served) {
+                    endLog(i);
+                }
                 lines.setKick(i, -1);
                 whenDone.run();
             }
         });
+    }
+
+    /** With nothing in flight the base says all: the ring may start again anywhere, of any size. */
+    private void endLog(int i) {
+        QueueRegion log = keptLog == null ? null : keptLog.region(i);
+        QueueRegion ended = log == null ? ownLogs.get(i) : log;
+        if (ended != null) {
+            ended.invalidate();
+        }
     }
 
     /** Stops a ring that is disabled; it starts again when it is enabled. */
@@ -254,7 +343,7 @@ final class Rings {
     }
 
     boolean hasMemoryVanished() {
-        return iotlb.hasVanished();
+        return iotlb.hasVanished() || (keptLog != null && keptLog.hasVanished());
     }
 
     /**
@@ -266,6 +355,7 @@ final class Rings {
         Countdown<List<Iotlb.MemoryRange>> stops = new Countdown<>(writes -> {
             sever(writes);
             rings.forEach(Ring::reset);
+            ownLogs.replaceAll(old -> null);
             lines.clear();
             whenStopped.run();
         });

@@ -16,6 +16,7 @@ import io.netty.buffer.Unpooled;
  *   vring address  : 0 u32 index | 4 u32 flags | 8 descriptors | 16 used ring | 24 available ring | 32 log
  *   memory regions : 0 u32 count | 4 unused | 8 regions, 32 bytes each;  one region: 0 unused | 8 region
  *   region         : 0 guest address | 8 size | 16 user address | 24 offset in the file
+ *   inflight       : 0 size | 8 offset in the file | 16 u16 queues | 18 u16 ring size
  *   configuration  : 0 u32 offset | 4 u32 size | 8 u32 flags | 12 bytes
  * </pre>
  *
@@ -200,6 +201,23 @@ final class VhostMessage {
         return u32(4);
     }
 
+    /** Returns the size of a log of requests in flight, and where it starts in its file; both as sent. */
+    long inflightBytes() {
+        return u64(0);
+    }
+
+    long inflightOffset() {
+        return u64(8);
+    }
+
+    int inflightQueues() {
+        return bytes.getUnsignedShortLE(HEADER_BYTES + 16);
+    }
+
+    int inflightRingSize() {
+        return bytes.getUnsignedShortLE(HEADER_BYTES + 18);
+    }
+
     private VhostMessage toReply(int payloadBytes) {
         bytes.setIntLE(4, VERSION | REPLY).setIntLE(8, payloadBytes);
         bytes.setIndex(0, HEADER_BYTES + payloadBytes);
@@ -217,6 +235,13 @@ final class VhostMessage {
     VhostMessage toRingBase(int num) {
         toReply(Long.BYTES);
         bytes.setIntLE(HEADER_BYTES + 4, num);
+        return this;
+    }
+
+    /** Turns this GET_INFLIGHT_FD into its reply, with the padding behind it that its sender counts in. */
+    VhostMessage toInflight(int sizeBytes) {
+        toReply(payloadBytes());
+        bytes.setLongLE(HEADER_BYTES, sizeBytes).setLongLE(HEADER_BYTES + 8, 0);
         return this;
     }
 

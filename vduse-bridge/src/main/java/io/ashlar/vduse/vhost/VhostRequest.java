@@ -24,6 +24,8 @@ enum VhostRequest {
     SET_BACKEND_REQ_FD(21, 0, 1),
     GET_CONFIG(24, 12, 0),
     SET_CONFIG(25, 12, 0),
+    GET_INFLIGHT_FD(31, 20, 0),
+    SET_INFLIGHT_FD(32, 20, 1),
     RESET_DEVICE(34, 0, 0),
     GET_MAX_MEM_SLOTS(36, 0, 0),
     ADD_MEM_REG(37, 40, 1),

@@ -10,6 +10,7 @@ import io.ashlar.vduse.device.BridgedDevice;
 import io.ashlar.vduse.device.EpollRegistration;
 import io.ashlar.vduse.device.GatedDevice;
 import io.ashlar.vduse.device.ServedDevice;
+import io.ashlar.vduse.inflight.DeviceIdentity;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
@@ -35,6 +36,7 @@ public final class VhostUserDevice implements ServedDevice {
     private final FrontEndLog log;
     private final GatedDevice volume;
     private final Rings rings;
+    private final DeviceIdentity identity;
     private VirtioBlkConfig config;
     private SocketFile file;
     private EpollRegistration registration;
@@ -48,16 +50,21 @@ public final class VhostUserDevice implements ServedDevice {
      *
      * @param name for messages
      * @param volume served; stays the caller's
-     * @param inOrder whether completions are published in the order of fetching, so that a successor can go on after a crash
+     * @param identity of this attachment, for logs of requests in flight; its queues and ring size mean nothing
      */
     public VhostUserDevice(
-            String name, VirtioBlkConfig config, BlockDevice volume, BridgedDevice.Loops loops, boolean inOrder) {
+            String name,
+            VirtioBlkConfig config,
+            BlockDevice volume,
+            BridgedDevice.Loops loops,
+            DeviceIdentity identity) {
         this.name = name;
         this.config = config;
         this.loops = loops;
+        this.identity = identity;
         log = new FrontEndLog(name, loops.control().clock());
         this.volume = new GatedDevice(volume);
-        rings = new Rings(name, config, this.volume, loops, inOrder);
+        rings = new Rings(name, config, this.volume, loops);
         volume.onGeometryChange(() -> loops.control().execute(this::onGeometryChange));
     }
 
@@ -74,7 +81,7 @@ public final class VhostUserDevice implements ServedDevice {
             return;
         }
         log.info("front end connected");
-        frontEnd = new FrontEnd(log, rings, () -> config, this::onFrontEndGone);
+        frontEnd = new FrontEnd(log, rings, identity, () -> config, this::onFrontEndGone);
         frontEnd.open(new MessageChannel(loops.control(), socket, frontEnd));
         lookAfter(frontEnd);
     }

@@ -2,6 +2,8 @@ package io.ashlar.vduse.vring;
 
 import io.ashlar.base.annotation.ConfinedTo;
 import io.ashlar.base.annotation.LoopKind;
+import io.ashlar.vduse.inflight.InflightException;
+import io.ashlar.vduse.inflight.QueueRegion;
 
 /**
  * The device side of one split virtqueue (virtio 1.2, 2.7): {@link #pop} takes what the driver offers, {@link #push} and
@@ -39,11 +41,15 @@ public final class SplitVirtqueue {
     private final AvailRing avail;
     private final UsedRing used;
     private final IndirectTable indirect;
-    private final FetchOrder order;
+    private final QueueRegion log;
+    /** Chains that an earlier owner of the queue had in flight, in the order in which it fetched them. */
+    private int[] outstanding = {};
+
     private final boolean[] inFlight;
     /** The head in each entry of the used ring, for ourselves: what lies in the ring the driver may have changed. */
     private final int[] usedHeads;
 
+    private int outstandingTaken;
     private int inFlightCount;
     private int availIndex;
     private int availIndexSeen;
@@ -54,7 +60,7 @@ public final class SplitVirtqueue {
     private VringFault fault;
 
     /**
-     * Opens a queue where its driver has put it.
+     * Opens a queue where its driver has put it, without a log that a successor could read.
      *
      * @param position where to go on; {@link VringPosition#START} after a reset
      * @param memory the loop's map; borrowed, with the regions of the rings, as long as the queue is used
@@ -62,32 +68,63 @@ public final class SplitVirtqueue {
      */
     public SplitVirtqueue(VringLayout layout, VringOptions options, VringPosition position, MemoryMap memory)
             throws VringException {
+        this(layout, options, memory, QueueRegion.ofThisProcess(layout.size()));
+        log.reset(size, position.usedIndex());
+        goOnAt(position);
+    }
+
+    private SplitVirtqueue(VringLayout layout, VringOptions options, MemoryMap memory, QueueRegion log)
+            throws VringException {
         size = layout.size();
         this.options = options;
         this.memory = memory;
+        this.log = log;
         // Alignments: virtio 1.2, 2.7
         descriptors = new DescriptorTable(memory.ring(layout.descriptorIova(), layout.descriptorBytes(), 16, false));
         avail = new AvailRing(memory.ring(layout.availIova(), layout.availBytes(), 2, false), size);
         used = new UsedRing(memory.ring(layout.usedIova(), layout.usedBytes(), 4, true), size);
         indirect = new IndirectTable(chainMax());
-        order = options.inOrder() ? new FetchOrder(size) : null;
         inFlight = new boolean[size];
         usedHeads = new int[size];
+    }
+
+    /**
+     * Opens a queue where the log and the used ring say that its latest owner got to, be it alive, dead, or none yet. What that
+     * one had in flight comes from {@link #pop} first, in the order in which it was fetched; the next chain fetched from the
+     * avail ring is number used.idx + what is in flight, since everything fetched is either.
+     *
+     * @param log valid; the queue becomes its only user
+     * @throws VringException if a ring is not mapped in one piece, or misaligned
+     * @throws InflightException if log and rings don't fit together
+     */
+    public static SplitVirtqueue recover(VringLayout layout, VringOptions options, MemoryMap memory, QueueRegion log)
+            throws VringException, InflightException {
+        SplitVirtqueue queue = new SplitVirtqueue(layout, options, memory, log);
+        int usedIndex = queue.used.index();
+        queue.outstanding = log.recover(queue.size, usedIndex, queue.used::id);
+        int count = queue.outstanding.length;
+        queue.goOnAt(new VringPosition((usedIndex + count) & U16, usedIndex));
+        if (((queue.avail.index() - queue.availIndex) & U16) > queue.size - count) {
+            throw new InflightException(
+                    "the log says that " + count + " requests are in flight, more than the driver has offered");
+        }
+        return queue;
+    }
+
+    /**
+     * Returns the used ring's index: how much has been answered; for whoever begins the log of a queue.
+     *
+     * @throws VringException if the ring is not mapped in one piece, or misaligned
+     */
+    public static int usedIndex(VringLayout layout, MemoryMap memory) throws VringException {
+        return new UsedRing(memory.ring(layout.usedIova(), layout.usedBytes(), 4, true), layout.size()).index();
+    }
+
+    private void goOnAt(VringPosition position) {
         availIndex = position.availIndex();
         availIndexSeen = availIndex;
         usedIndex = position.usedIndex();
         usedIndexPublished = usedIndex;
-    }
-
-    /**
-     * Returns the position after a crash of an owner that published in order ({@link VringOptions#inOrder()}): whatever is
-     * offered from used.idx on is outstanding and gets fetched again.
-     *
-     * @throws VringException if the used ring is not mapped in one piece, or misaligned
-     */
-    public static VringPosition publishedPosition(VringLayout layout, MemoryMap memory) throws VringException {
-        int index = new UsedRing(memory.ring(layout.usedIova(), layout.usedBytes(), 4, true), layout.size()).index();
-        return new VringPosition(index, index);
     }
 
     /** Creates a chain with room for the longest that {@link #pop} returns. */
@@ -99,8 +136,11 @@ public final class SplitVirtqueue {
         return options.indirect() ? Math.max(size, INDIRECT_CHAIN_MIN) : size;
     }
 
-    /** Fetches the next chain that the driver offers; it is in flight until {@link #push}. */
+    /** Fetches the next chain: one left by an earlier owner, else one that the driver offers; in flight until {@link #push}. */
     public Pop pop(DescriptorChain chain) {
+        if (outstandingTaken < outstanding.length && fault == null) {
+            return popOutstanding(chain);
+        }
         if (fault == null && availIndex == availIndexSeen) {
             lookForMore();
         }
@@ -110,12 +150,25 @@ public final class SplitVirtqueue {
         if (availIndex == availIndexSeen) {
             return Pop.EMPTY;
         }
-        fault = fetch(avail.head(availIndex), chain);
+        int head = avail.head(availIndex);
+        fault = fetch(head, chain);
         if (fault != null) {
             return Pop.BROKEN;
         }
+        log.fetched(head);
         availIndex = (availIndex + 1) & U16;
         return Pop.CHAIN;
+    }
+
+    /** Keeps its number in the log: a successor that gets cut off here must find the old order. */
+    private Pop popOutstanding(DescriptorChain chain) {
+        fault = fetch(outstanding[outstandingTaken++], chain);
+        return fault == null ? Pop.CHAIN : Pop.BROKEN;
+    }
+
+    /** Returns how many chains of an earlier owner are still to be fetched; they come before all others. */
+    public int outstandingCount() {
+        return outstanding.length - outstandingTaken;
     }
 
     private void lookForMore() {
@@ -140,9 +193,6 @@ public final class SplitVirtqueue {
         if (wrong == null) {
             inFlight[head] = true;
             inFlightCount++;
-            if (order != null) {
-                order.fetched(head);
-            }
         }
         return wrong;
     }
@@ -195,22 +245,12 @@ public final class SplitVirtqueue {
         if (!inFlight[head]) {
             throw new IllegalStateException("chain " + head + " is not in flight");
         }
-        if (order == null) {
-            fill(head, writtenBytes);
-            return;
-        }
-        order.completed(head, writtenBytes);
-        for (int next = order.nextHead(); next >= 0; next = order.nextHead()) {
-            fill(next, order.take());
-        }
-    }
-
-    private void fill(int head, int writtenBytes) {
         inFlight[head] = false;
         inFlightCount--;
         used.set(usedIndex, head, writtenBytes);
         usedHeads[usedIndex & (size - 1)] = head;
         usedIndex = (usedIndex + 1) & U16;
+        log.pushed(head);
     }
 
     /** Shows the driver everything pushed; returns whether it wants to be called for it (virtio 1.2, 2.7.7.2). */
@@ -222,6 +262,10 @@ public final class SplitVirtqueue {
         }
         used.publish(usedIndex);
         usedIndexPublished = usedIndex;
+        for (int i = 0; i < publishedCount; i++) {
+            log.published(publishedHead(i));
+        }
+        log.batchPublished(usedIndex);
         UsedRing.fence();
         if (!options.eventIdx()) {
             return !avail.callsDisabled();
@@ -281,7 +325,7 @@ public final class SplitVirtqueue {
         return size;
     }
 
-    /** Returns the chains fetched and not yet handed back; in order, those held back count too. */
+    /** Returns the chains fetched and not yet handed back. */
     public int inFlightCount() {
         return inFlightCount;
     }

@@ -53,6 +53,11 @@ final class UsedRing {
         return (short) U16.getAcquire(memory, INDEX_OFFSET) & 0xFFFF;
     }
 
+    /** Returns the id in the element for a free-running index; the driver may have changed it. */
+    int id(int index) {
+        return memory.getInt(RING_OFFSET + ENTRY_BYTES * (index & mask));
+    }
+
     /** Asks the driver for kicks, or to leave them out, by flag; needs {@link #fence()} behind it before a re-check. */
     void setKicksDisabled(boolean disabled) {
         U16.setOpaque(memory, FLAGS_OFFSET, disabled ? NO_NOTIFY : (short) 0);

@@ -5,18 +5,16 @@ package io.ashlar.vduse.vring;
  *
  * @param eventIdx VIRTIO_F_EVENT_IDX was negotiated (virtio 1.2, 6): suppression by index instead of by flag
  * @param indirect VIRTIO_F_INDIRECT_DESC was negotiated (virtio 1.2, 6)
- * @param inOrder publish used elements strictly in the order the chains were fetched, so that the used index alone says
- *     after a crash where to go on; costs head-of-line waiting
  */
-public record VringOptions(boolean eventIdx, boolean indirect, boolean inOrder) {
+public record VringOptions(boolean eventIdx, boolean indirect) {
     /** Feature bit VIRTIO_F_INDIRECT_DESC (virtio 1.2, 6). */
     public static final int FEATURE_INDIRECT_DESC = 28;
     /** Feature bit VIRTIO_F_EVENT_IDX (virtio 1.2, 6). */
     public static final int FEATURE_EVENT_IDX = 29;
 
     /** Returns the options that follow from the negotiated features. */
-    public static VringOptions of(long features, boolean inOrder) {
+    public static VringOptions of(long features) {
         return new VringOptions(
-                (features & 1L << FEATURE_EVENT_IDX) != 0, (features & 1L << FEATURE_INDIRECT_DESC) != 0, inOrder);
+                (features & 1L << FEATURE_EVENT_IDX) != 0, (features & 1L << FEATURE_INDIRECT_DESC) != 0);
     }
 }

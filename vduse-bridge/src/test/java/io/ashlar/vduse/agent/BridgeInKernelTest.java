@@ -15,7 +15,7 @@ import org.junit.jupiter.api.io.TempDir;
 /** The whole bridge on a real kernel that has VDUSE, in the lab's virtual machine; {@code vm/bridge.sh} is what happens there. */
 @Tag("kernel")
 class BridgeInKernelTest {
-    private static final int CHECKS = 64;
+    private static final int CHECKS = 67;
 
     @TempDir
     Path folder;

@@ -29,7 +29,7 @@ class AllocationTest implements QueueEvents {
         BlockGeometry geometry = new BlockGeometry(1 << 30, 512, false);
         VirtioBlkConfig config = new VirtioBlkConfig(geometry, "null", 1, 256, 4096, eventIdx, false);
         SplitVirtqueue vring = new SplitVirtqueue(
-                driver.layout(), new VringOptions(eventIdx, false, false), VringPosition.START, driver.map());
+                driver.layout(), new VringOptions(eventIdx, false), VringPosition.START, driver.map());
         QueueCounters counters = new QueueCounters();
         VirtioBlkQueue queue = new VirtioBlkQueue(
                 new ManualLoop(), new NullBlockDevice(geometry), config, vring, driver.map(), this, counters);

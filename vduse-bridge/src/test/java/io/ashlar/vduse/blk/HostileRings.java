@@ -154,8 +154,7 @@ final class HostileRings {
             damage(driver, num);
         }
         VringPosition position = new VringPosition(start & 0xFFFF, start & 0xFFFF);
-        SplitVirtqueue vring =
-                new SplitVirtqueue(driver.layout(), new VringOptions(eventIdx, indirect, false), position, map);
+        SplitVirtqueue vring = new SplitVirtqueue(driver.layout(), new VringOptions(eventIdx, indirect), position, map);
         Reports reports = new Reports();
         VirtioBlkConfig config = new VirtioBlkConfig(device.geometry(), "hostile", 1, num, 4096, eventIdx, indirect);
         VirtioBlkQueue queue = new VirtioBlkQueue(loop, device, config, vring, map, reports, new QueueCounters());
@@ -267,8 +266,8 @@ final class HostileRings {
             VirtioBlkConfig config = new VirtioBlkConfig(device.geometry(), "good", 1, 16, 4096, true, false);
             MemoryMap own = memory.map();
             try {
-                SplitVirtqueue vring = new SplitVirtqueue(
-                        driver.layout(), new VringOptions(true, false, false), VringPosition.START, own);
+                SplitVirtqueue vring =
+                        new SplitVirtqueue(driver.layout(), new VringOptions(true, false), VringPosition.START, own);
                 queue = new VirtioBlkQueue(loop, device, config, vring, own, this, new QueueCounters());
             } catch (VringException e) {
                 throw new AssertionError(e);

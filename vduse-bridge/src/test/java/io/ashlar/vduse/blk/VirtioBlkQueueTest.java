@@ -44,7 +44,7 @@ class VirtioBlkQueueTest implements QueueEvents {
     private VirtioBlkQueue open() {
         VirtioBlkConfig config = new VirtioBlkConfig(device.geometry(), "serial", 1, NUM, 4096, true, true);
         try {
-            VringOptions options = new VringOptions(true, true, false);
+            VringOptions options = new VringOptions(true, true);
             SplitVirtqueue vring = new SplitVirtqueue(driver.layout(), options, VringPosition.START, map);
             return new VirtioBlkQueue(loop, device, config, vring, map, this, new QueueCounters());
         } catch (VringException e) {
@@ -227,8 +227,7 @@ class VirtioBlkQueueTest implements QueueEvents {
         assertThat(queue.position()).isEqualTo(new VringPosition(2, 2));
 
         VirtioBlkConfig config = new VirtioBlkConfig(device.geometry(), "serial", 1, NUM, 4096, true, true);
-        SplitVirtqueue vring =
-                new SplitVirtqueue(driver.layout(), new VringOptions(true, true, false), queue.position(), map);
+        SplitVirtqueue vring = new SplitVirtqueue(driver.layout(), new VringOptions(true, true), queue.position(), map);
         new VirtioBlkQueue(loop, device, config, vring, map, this, new QueueCounters()).onKick();
         device.complete(1);
         assertThat(status(2)).isZero();

@@ -3,6 +3,8 @@ package io.ashlar.vduse.blk;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.ashlar.base.block.BlockGeometry;
+import io.ashlar.vduse.inflight.InflightException;
+import io.ashlar.vduse.inflight.QueueRegion;
 import io.ashlar.vduse.vring.Access;
 import io.ashlar.vduse.vring.DriverModel;
 import io.ashlar.vduse.vring.GuestMemory;
@@ -12,7 +14,6 @@ import io.ashlar.vduse.vring.SplitVirtqueue;
 import io.ashlar.vduse.vring.VringException;
 import io.ashlar.vduse.vring.VringFault;
 import io.ashlar.vduse.vring.VringOptions;
-import io.ashlar.vduse.vring.VringPosition;
 import java.nio.ByteBuffer;
 import java.util.Arrays;
 import java.util.Random;
@@ -40,6 +41,7 @@ class VirtioBlkTrafficTest implements QueueEvents {
     private final ManualLoop loop = new ManualLoop();
 
     private Random random;
+    private QueueRegion log;
     private DriverModel driver;
     private DelayingDevice device;
     private RequestModel requests;
@@ -57,16 +59,16 @@ class VirtioBlkTrafficTest implements QueueEvents {
     }
 
     @Property(tries = 250, shrinking = ShrinkingMode.OFF)
-    void shouldServeRandomTrafficLikeArray(@ForAll long seed) throws VringException {
+    void shouldServeRandomTrafficLikeArray(@ForAll long seed) throws VringException, InflightException {
         run(new Random(seed), 400);
     }
 
     @Example
-    void shouldServeLongTrafficAcrossIndexWrap() throws VringException {
+    void shouldServeLongTrafficAcrossIndexWrap() throws VringException, InflightException {
         run(new Random(42), 60_000);
     }
 
-    private void run(Random seeded, int steps) throws VringException {
+    private void run(Random seeded, int steps) throws VringException, InflightException {
         random = seeded;
         int num = 4 << random.nextInt(9);
         boolean eventIdx = random.nextBoolean();
@@ -80,8 +82,10 @@ class VirtioBlkTrafficTest implements QueueEvents {
         driver = new DriverModel(guest.at(RINGS), RINGS, num, eventIdx, start);
         requests = new RequestModel(config, device.content.clone(), driver, data, DATA, ARENA_BYTES, random);
         callsUnseen = 0;
-        VringOptions options = new VringOptions(eventIdx, indirect, random.nextInt(4) == 0);
-        open(config, options, new VringPosition(start, start));
+        VringOptions options = new VringOptions(eventIdx, indirect);
+        log = QueueRegion.ofThisProcess(num);
+        log.reset(num, start);
+        open(config, options);
 
         for (int i = 0; i < steps; i++) {
             step();
@@ -99,14 +103,14 @@ class VirtioBlkTrafficTest implements QueueEvents {
         assertThat(callsUnseen).isEqualTo(1);
     }
 
-    private void open(VirtioBlkConfig config, VringOptions options, VringPosition position) throws VringException {
-        SplitVirtqueue vring = new SplitVirtqueue(driver.layout(), options, position, map);
+    private void open(VirtioBlkConfig config, VringOptions options) throws VringException, InflightException {
+        SplitVirtqueue vring = SplitVirtqueue.recover(driver.layout(), options, map, log);
         queue = new VirtioBlkQueue(loop, device, config, vring, map, this, new QueueCounters());
         queue.onKick();
     }
 
     /** As to another loop: drained here, opened there. */
-    private void move(VirtioBlkConfig config, VringOptions options) throws VringException {
+    private void move(VirtioBlkConfig config, VringOptions options) throws VringException, InflightException {
         boolean[] stopped = new boolean[1];
         queue.stop(StopMode.DRAIN, () -> stopped[0] = true);
         while (device.pendingCount() > 0) {
@@ -115,7 +119,7 @@ class VirtioBlkTrafficTest implements QueueEvents {
         loop.runAll();
         assertThat(stopped[0]).isTrue();
         assertThat(device.closed()).isTrue();
-        open(config, options, queue.position());
+        open(config, options);
     }
 
     private void step() {

@@ -6,9 +6,12 @@ import io.ashlar.base.net.EpollLoops;
 import io.ashlar.vduse.blk.VirtioBlkConfig;
 import io.ashlar.vduse.bus.VdpaBus;
 import io.ashlar.vduse.bus.VdpaSysfs;
+import io.ashlar.vduse.inflight.DeviceIdentity;
+import io.ashlar.vduse.inflight.DeviceLog;
 import io.netty.buffer.Unpooled;
 import java.nio.file.Path;
 import java.util.BitSet;
+import java.util.UUID;
 import java.util.concurrent.CountDownLatch;
 
 /** Attaches a disk in memory, runs a shell script with DISK and NAME set, and detaches. For the virtual machine. */
@@ -45,7 +48,9 @@ public final class AttachMain {
                     .submit(() -> CpuWatch.start(control, placement, data))
                     .get();
             var loops = new BridgedDevice.Loops(control, data, placement, watch, cpuWatch);
-            BridgedDevice device = new BridgedDevice(name, kernel, config, volume, loops, sysfs, true);
+            DeviceLog log = DeviceLog.ofThisProcess(
+                    new DeviceIdentity(new UUID(0, 0), name, config.features(), queues, 256, 0));
+            BridgedDevice device = new BridgedDevice(name, kernel, config, volume, loops, sysfs, log);
             control.eventLoop().submit(device::open).get();
             long before = System.nanoTime();
             bus.add(name).get();

@@ -5,6 +5,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.ashlar.base.net.EpollLoop;
 import io.ashlar.base.net.EpollLoops;
 import io.ashlar.vduse.blk.VirtioBlkConfig;
+import io.ashlar.vduse.inflight.DeviceIdentity;
+import io.ashlar.vduse.inflight.DeviceLog;
+import io.ashlar.vduse.inflight.InflightException;
 import io.ashlar.vduse.vring.DriverModel;
 import io.ashlar.vduse.vring.DriverModel.Piece;
 import io.netty.buffer.ByteBuf;
@@ -17,6 +20,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.BitSet;
 import java.util.List;
+import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.TimeUnit;
@@ -49,6 +53,7 @@ class BridgedDeviceTest {
     private HeldDevice volume;
     private BridgedDevice device;
     private FakeAffinity affinity;
+    private DeviceLog log;
     private DriverModel[] rings;
     private int nextRequest;
 
@@ -63,6 +68,8 @@ class BridgedDeviceTest {
         kernel = new FakeKernel(folder.resolve("memory"), 2);
         volume = new HeldDevice(1 << 20);
         affinity = new FakeAffinity(2);
+        log = DeviceLog.ofThisProcess(
+                new DeviceIdentity(new UUID(1, 2), "ashlar-test", -1, 2, FakeKernel.RING_SIZE, 0));
         device = newDevice();
         control.eventLoop().submit(device::open).get();
     }
@@ -72,7 +79,7 @@ class BridgedDeviceTest {
         QueuePlacement placement = new QueuePlacement(cpus, false);
         cpuWatch = new CpuWatch(this::online, placement, back::add);
         var loops = new BridgedDevice.Loops(control, data, placement, watch, cpuWatch);
-        return new BridgedDevice("ashlar-test", kernel, config, volume, loops, affinity, true);
+        return new BridgedDevice("ashlar-test", kernel, config, volume, loops, affinity, log);
     }
 
     private BitSet online() throws IOException {
@@ -324,6 +331,29 @@ class BridgedDeviceTest {
     }
 
     @Test
+    void shouldGiveCompletionsAnyOnlineCpuWhenAllCpusOfTheBridgeAreOffline() throws Exception {
+        bindDriver();
+        assertThat(served().isEmpty()).isFalse(); // the masks are written after the answer
+        BitSet before = affinity.read(0);
+        BitSet foreign = bit(cpus.length());
+        setOnline(foreign);
+        assertThat(affinity.read(0)).isEqualTo(foreign);
+        assertThat(affinity.read(1)).isEqualTo(foreign);
+        setOnline(cpus);
+        assertThat(affinity.read(0)).isEqualTo(before);
+        assertThat(cpus.get(served().nextSetBit(0))).isTrue();
+    }
+
+    @Test
+    void shouldNoticeACpuThatWentOfflineBeforeTheDriverWasBound() throws Exception {
+        affinity.set(0, last());
+        setOnline(bit(cpus.length()));
+        bindDriver();
+        assertThat(served().isEmpty()).isFalse(); // the masks are written after the answer
+        assertThat(affinity.read(0)).isEqualTo(bit(cpus.length()));
+    }
+
+    @Test
     void shouldKeepTheWordOfAnOperatorWhoMovesAQueueWhileItsCpuIsOffline() throws Exception {
         Assumptions.assumeThat(cpus.cardinality()).as("CPUs").isGreaterThan(1);
         affinity.set(0, last());
@@ -409,9 +439,7 @@ class BridgedDeviceTest {
         control.execute(() -> dead.close(() -> drained.complete(null)));
         control.eventLoop().submit(() -> {}).get();
         device = newDevice();
-        CompletableFuture<String> resumed = new CompletableFuture<>();
-        control.execute(() -> device.resume(why -> resumed.complete(String.valueOf(why))));
-        assertThat(resumed.get(WAIT_SECONDS, TimeUnit.SECONDS)).isEqualTo("null");
+        assertThat(resume()).isNull();
         volume.letGo();
         for (int at : left) {
             awaitUsed(0);
@@ -422,6 +450,84 @@ class BridgedDeviceTest {
         assertThat(volume.bytes().getByte(5 * 4096)).isEqualTo((byte) 'b');
     }
 
+    private Exception resume() throws Exception {
+        CompletableFuture<Exception> resumed = new CompletableFuture<>();
+        control.execute(() -> device.resume(resumed::complete));
+        return resumed.get(WAIT_SECONDS, TimeUnit.SECONDS);
+    }
+
+    @Test
+    void shouldCallADriverThatItsPredecessorMayHaveFailedToCall() throws Exception {
+        bindDriver();
+        close(device);
+        int before = kernel.interrupts(0);
+        device = newDevice();
+        assertThat(resume()).isNull();
+        assertThat(kernel.awaitInterrupt()).isTrue();
+        for (EpollLoop loop : data.all()) {
+            loop.eventLoop().submit(() -> {}).get();
+        }
+        assertThat(kernel.interrupts(0)).isGreaterThan(before);
+    }
+
+    @Test
+    void shouldWaitForTheDriversMessageWhenTheLogTellsOfNoDriver() throws Exception {
+        bindDriver();
+        close(device);
+        log.end(); // it was killed between this and its answer to the reset
+        offer(0, OUT, 1, 'a');
+        device = newDevice();
+        assertThat(resume()).isNull();
+        assertThat(status(0)).isTrue();
+        assertThat(volume.arrivals).isEmpty();
+        bindDriver();
+        offer(0, OUT, 1, 'b');
+        awaitUsed(0);
+        assertThat(volume.bytes().getByte(4096)).isEqualTo((byte) 'b');
+    }
+
+    @Test
+    void shouldSubmitNothingOfADriverWhenTheLogOfAnyQueueDoesNotFit() throws Exception {
+        bindDriver();
+        close(device);
+        offer(0, OUT, 1, 'a');
+        log.region(1).reset(FakeKernel.RING_SIZE, 77);
+        device = newDevice();
+        assertThat(resume()).isInstanceOf(InflightException.class).hasMessageContaining("behind a ring");
+        assertThat(volume.arrivals).isEmpty();
+        assertThat(rings[0].poll()).isFalse();
+    }
+
+    @Test
+    void shouldSubmitNothingOfADriverWhoseFeaturesItDoesNotKnow() throws Exception {
+        bindDriver();
+        close(device);
+        offer(0, OUT, 1, 'a');
+        kernel.negotiate(1L << 40 | 1L << 33 | 1L << 32);
+        device = newDevice();
+        assertThat(resume()).isInstanceOf(InflightException.class).hasMessageContaining("features");
+        assertThat(volume.arrivals).isEmpty();
+    }
+
+    @Test
+    void shouldServeNothingNewBeforeWhatWasInFlightOnAnotherQueue() throws Exception {
+        Assumptions.assumeThat(cpus.cardinality()).as("CPUs").isGreaterThan(1);
+        bindDriver();
+        volume.hold();
+        offer(0, OUT, 1, 'a');
+        String loopOfTheOld = arrival();
+        BridgedDevice dead = device;
+        control.eventLoop().submit(() -> dead.close(() -> {})).get();
+        for (int i = 0; i < 4; i++) {
+            offer(1, OUT, 2 + i, 'b');
+        }
+        device = newDevice();
+        assertThat(resume()).isNull();
+        assertThat(arrival()).isEqualTo(loopOfTheOld);
+        volume.letGo();
+        awaitUsed(0);
+    }
+
     @Test
     void shouldFollowMasksAndCpusOfADeviceThatItHasTakenOver() throws Exception {
         Assumptions.assumeThat(cpus.cardinality()).as("CPUs").isGreaterThan(1);
@@ -429,9 +535,7 @@ class BridgedDeviceTest {
         close(device);
         affinity.set(0, cpus);
         device = newDevice();
-        CompletableFuture<String> resumed = new CompletableFuture<>();
-        control.execute(() -> device.resume(why -> resumed.complete(String.valueOf(why))));
-        assertThat(resumed.get(WAIT_SECONDS, TimeUnit.SECONDS)).isEqualTo("null");
+        assertThat(resume()).isNull();
         assertThat(affinity.read(0)).as("narrowed").isEqualTo(served());
         affinity.set(0, last());
         control.eventLoop().submit(watch::check).get();
@@ -447,9 +551,7 @@ class BridgedDeviceTest {
         int left = offer(0, OUT, 1, 'a');
         device = newDevice();
         device.fail();
-        CompletableFuture<String> resumed = new CompletableFuture<>();
-        control.execute(() -> device.resume(why -> resumed.complete(String.valueOf(why))));
-        assertThat(resumed.get(WAIT_SECONDS, TimeUnit.SECONDS)).isEqualTo("null");
+        assertThat(resume()).isNull();
         awaitUsed(0);
         assertThat(statusOf(left)).as("VIRTIO_BLK_S_IOERR").isEqualTo(1);
         assertThat(volume.arrivals).isEmpty();

@@ -15,6 +15,8 @@ import io.ashlar.vduse.blk.RequestKind;
 import io.ashlar.vduse.blk.VirtioBlkConfig;
 import io.ashlar.vduse.blk.VirtioBlkQueue;
 import io.ashlar.vduse.blk.VirtioBlkStatus;
+import io.ashlar.vduse.inflight.InflightException;
+import io.ashlar.vduse.inflight.QueueRegion;
 import io.ashlar.vduse.vring.Access;
 import io.ashlar.vduse.vring.DriverModel;
 import io.ashlar.vduse.vring.DriverModel.Piece;
@@ -24,7 +26,6 @@ import io.ashlar.vduse.vring.SplitVirtqueue;
 import io.ashlar.vduse.vring.VringException;
 import io.ashlar.vduse.vring.VringFault;
 import io.ashlar.vduse.vring.VringOptions;
-import io.ashlar.vduse.vring.VringPosition;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -35,7 +36,7 @@ import net.jqwik.api.ForAll;
 import net.jqwik.api.Property;
 import net.jqwik.api.constraints.IntRange;
 
-/** A bridge dies at any moment; who removes its device finds what is outstanding in the rings alone. */
+/** A bridge dies at any moment; who removes its device finds what is outstanding in the log and the rings. */
 class LeftoverRingsTest implements QueueEvents {
     private static final long RINGS = 0x10000;
     private static final long DATA = 0x40000;
@@ -51,17 +52,19 @@ class LeftoverRingsTest implements QueueEvents {
     /** Requests by the head of their chain, offered and not handed back. */
     private final Map<Integer, Integer> outstanding = new HashMap<>();
 
+    private final QueueRegion log = QueueRegion.ofThisProcess(NUM);
     private DriverModel driver;
     private int nextSlot;
 
     @Property(tries = 300)
     void shouldFailExactlyWhatIsOutstandingWhenTheBridgeDiedAtAnyMoment(
             @ForAll @IntRange(max = 65535) int start, @ForAll @IntRange(max = 40) int steps, @ForAll long seed)
-            throws VringException {
+            throws VringException, InflightException {
         Random random = new Random(seed);
         driver = new DriverModel(guest.at(RINGS), RINGS, NUM, true, start);
         UnorderedDevice device = new UnorderedDevice(random);
-        VirtioBlkQueue dying = newQueue(device, new VringPosition(start & 0xFFFF, start & 0xFFFF), new QueueCounters());
+        log.reset(NUM, start & 0xFFFF);
+        VirtioBlkQueue dying = newQueue(device, new QueueCounters());
         for (int i = 0; i < steps; i++) {
             offer(random.nextInt(4), random.nextInt(2));
             dying.onKick();
@@ -74,8 +77,8 @@ class LeftoverRingsTest implements QueueEvents {
         GatedDevice nowhere = new GatedDevice(new NullBlockDevice(GEOMETRY));
         nowhere.fail();
         QueueCounters counters = new QueueCounters();
-        VringPosition position = SplitVirtqueue.publishedPosition(driver.layout(), guest.map());
-        VirtioBlkQueue removing = newQueue(nowhere, position, counters);
+        VirtioBlkQueue removing = newQueue(nowhere, counters);
+        removing.resubmit();
         removing.onKick();
         assertThat(reap((byte) 1)).as("VIRTIO_BLK_S_IOERR").isEqualTo(left);
         assertThat(outstanding).isEmpty();
@@ -88,11 +91,10 @@ class LeftoverRingsTest implements QueueEvents {
         assertThat(reap((byte) 1)).as("what comes until the device is gone").isEqualTo(2);
     }
 
-    private VirtioBlkQueue newQueue(BlockDevice device, VringPosition position, QueueCounters counters)
-            throws VringException {
+    private VirtioBlkQueue newQueue(BlockDevice device, QueueCounters counters)
+            throws VringException, InflightException {
         VirtioBlkConfig config = new VirtioBlkConfig(GEOMETRY, "serial", 1, NUM, 4096, true, true);
-        SplitVirtqueue vring =
-                new SplitVirtqueue(driver.layout(), new VringOptions(true, false, true), position, guest.map());
+        SplitVirtqueue vring = SplitVirtqueue.recover(driver.layout(), new VringOptions(true, false), guest.map(), log);
         return new VirtioBlkQueue(new ManualLoop(), device, config, vring, guest.map(), this, counters);
     }
 

@@ -37,6 +37,8 @@ final class FrontEndModel implements AutoCloseable {
     static final int SET_BACKEND_REQ_FD = 21;
     static final int GET_CONFIG = 24;
     static final int SET_CONFIG = 25;
+    static final int GET_INFLIGHT_FD = 31;
+    static final int SET_INFLIGHT_FD = 32;
     static final int RESET_DEVICE = 34;
     static final int GET_MAX_MEM_SLOTS = 36;
     static final int ADD_MEM_REG = 37;
@@ -56,6 +58,9 @@ final class FrontEndModel implements AutoCloseable {
     /** A piece of guest memory in a file of its own. */
     record Region(long guest, long length, long offset, int fd, ByteBuffer memory) {}
 
+    /** Memory that is kept for the back end. */
+    record Log(int fd, long size, long offset) {}
+
     final UnixSocket socket;
     final List<Region> regions = new ArrayList<>();
     final List<DriverModel> rings = new ArrayList<>();
@@ -65,6 +70,7 @@ final class FrontEndModel implements AutoCloseable {
     private final ByteBuf in = Unpooled.wrappedBuffer(ByteBuffer.allocateDirect(4096));
     private final ByteBuf eight = Unpooled.wrappedBuffer(ByteBuffer.allocateDirect(8));
     long features;
+    private int received = -1;
 
     FrontEndModel(Path path) throws IOException {
         socket = UnixSocket.connect(path);
@@ -141,7 +147,7 @@ final class FrontEndModel implements AutoCloseable {
     private void receiveTo(int length) throws IOException, TimeoutException {
         long deadlineNs = System.nanoTime() + WAIT_NS;
         while (in.writerIndex() < length) {
-            long result = socket.receive(in, length - in.writerIndex(), Linux::close);
+            long result = socket.receive(in, length - in.writerIndex(), fd -> received = fd);
             if (result == -Errno.EAGAIN) {
                 pause(deadlineNs);
             } else if (result <= 0) {
@@ -214,6 +220,38 @@ final class FrontEndModel implements AutoCloseable {
 
     void setMemory() throws IOException, TimeoutException {
         must(SET_MEM_TABLE, table(regions), fds(regions));
+    }
+
+    /** Asks for a log of requests in flight. */
+    Log newLog(int queues) throws IOException, TimeoutException {
+        ByteBuf reply = ask(GET_INFLIGHT_FD, logPayload(0, 0, queues));
+        int fd = received;
+        received = -1;
+        return new Log(fd, reply.getLongLE(0), reply.getLongLE(8));
+    }
+
+    private static ByteBuf logPayload(long size, long offset, int queues) {
+        return number(size)
+                .writeLongLE(offset)
+                .writeShortLE(queues)
+                .writeShortLE(RING_SIZE)
+                .writeIntLE(0);
+    }
+
+    boolean setLog(Log log, int queues) throws IOException, TimeoutException {
+        return tell(SET_INFLIGHT_FD, logPayload(log.size, log.offset, queues), log.fd);
+    }
+
+    /** Connects again after the other side, or the connection, has gone; with the same memory and rings. */
+    FrontEndModel again(Path path) throws IOException {
+        socket.close();
+        FrontEndModel next = new FrontEndModel(path);
+        next.regions.addAll(regions);
+        next.rings.addAll(rings);
+        next.kicks.addAll(kicks);
+        next.calls.addAll(calls);
+        next.errors.addAll(errors);
+        return next;
     }
 
     ByteBuf addresses(int ring) {

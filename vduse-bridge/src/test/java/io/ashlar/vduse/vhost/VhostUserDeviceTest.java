@@ -15,6 +15,7 @@ import io.ashlar.vduse.device.BridgedDevice;
 import io.ashlar.vduse.device.CpuWatch;
 import io.ashlar.vduse.device.HeldDevice;
 import io.ashlar.vduse.device.QueuePlacement;
+import io.ashlar.vduse.inflight.DeviceIdentity;
 import io.ashlar.vduse.vring.DriverModel;
 import io.ashlar.vduse.vring.DriverModel.Piece;
 import io.netty.buffer.ByteBuf;
@@ -25,6 +26,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
@@ -69,9 +71,17 @@ class VhostUserDeviceTest {
         device = open(path);
     }
 
+    static DeviceIdentity identity(long incarnation) {
+        return new DeviceIdentity(new UUID(1, 2), "ashlar-test", 0, 2, 64, incarnation);
+    }
+
     private VhostUserDevice open(Path at) throws Exception {
+        return open(at, 1);
+    }
+
+    private VhostUserDevice open(Path at, long incarnation) throws Exception {
         VirtioBlkConfig config = new VirtioBlkConfig(volume.geometry(), "serial", 2, 64, 1 << 16, true, true);
-        VhostUserDevice opened = new VhostUserDevice("test", config, volume, loops, true);
+        VhostUserDevice opened = new VhostUserDevice("test", config, volume, loops, identity(incarnation));
         onControl(() -> {
             opened.open(at);
             return null;
@@ -114,6 +124,26 @@ class VhostUserDeviceTest {
         front.setMemory();
         for (int ring = 0; ring < 2; ring++) {
             front.describe(ring, 0);
+            front.enable(ring);
+        }
+    }
+
+    /** Connects a front end that keeps the log of requests in flight. */
+    private FrontEndModel.Log connectWithLog() throws Exception {
+        front = new FrontEndModel(path);
+        front.negotiate();
+        memory = front.memory(0x10_0000, MIB);
+        front.rings(memory, 2, 0);
+        FrontEndModel.Log log = front.newLog(2);
+        startRings(log);
+        return log;
+    }
+
+    private void startRings(FrontEndModel.Log log) throws Exception {
+        front.setMemory();
+        assertThat(front.setLog(log, 2)).isTrue();
+        for (int ring = 0; ring < 2; ring++) {
+            front.describe(ring, front.rings.get(ring).usedIdx());
             front.enable(ring);
         }
     }
@@ -447,6 +477,110 @@ class VhostUserDeviceTest {
         front.describe(0, 0);
         front.enable(0);
         write(0, 1, 1);
+    }
+
+    @Test
+    void shouldServeAgainWhatWasInFlightWhenAFrontEndComesBackWithItsLog() throws Exception {
+        FrontEndModel.Log log = connectWithLog();
+        for (int i = 0; i < 5; i++) {
+            write(0, i, i + 1);
+        }
+        volume.arrivals.clear();
+        volume.hold();
+        int[] at = {offer(0, OUT, 7, 70), offer(0, OUT, 8, 80), offer(1, OUT, 9, 90)};
+        for (int i = 0; i < at.length; i++) {
+            volume.arrivals.poll(WAIT_SECONDS, TimeUnit.SECONDS);
+        }
+        front = front.again(path);
+        front.negotiate();
+        startRings(log);
+        int unseen = offer(1, OUT, 10, 100);
+        volume.letGo();
+        front.awaitUsed(0);
+        front.awaitUsed(0);
+        front.awaitUsed(1);
+        front.awaitUsed(1);
+        for (int i = 0; i < at.length; i++) {
+            assertThat(memory.memory().get(at[i] + 8192)).isZero();
+            assertThat(volume.bytes().getByte((7 + i) * 4096)).isEqualTo((byte) (70 + 10 * i));
+        }
+        assertThat(memory.memory().get(unseen + 8192)).isZero();
+        assertThat(front.rings.get(0).usedIdx()).isEqualTo(7);
+        write(0, 20, 20);
+        write(1, 21, 21);
+        assertThat(front.base(0)).isEqualTo(8);
+    }
+
+    @Test
+    void shouldGoOnWithTheLogWhenAnotherProcessListens() throws Exception {
+        FrontEndModel.Log log = connectWithLog();
+        write(0, 1, 1);
+        volume.arrivals.clear();
+        volume.hold();
+        int at = offer(0, OUT, 7, 70);
+        volume.arrivals.poll(WAIT_SECONDS, TimeUnit.SECONDS);
+        Path otherPath = folder.resolve("t");
+        VhostUserDevice successor = open(otherPath);
+        front.socket.close();
+        long deadlineNs = System.nanoTime() + TimeUnit.SECONDS.toNanos(WAIT_SECONDS);
+        while (onControl(device::isConnected)) {
+            FrontEndModel.pause(deadlineNs);
+        }
+        front = front.again(otherPath);
+        front.negotiate();
+        startRings(log);
+        volume.letGo();
+        front.awaitUsed(0);
+        assertThat(memory.memory().get(at + 8192)).isZero();
+        write(0, 2, 2);
+        front.close();
+        front = null;
+        close(successor);
+    }
+
+    @Test
+    void shouldRefuseTheLogOfAnotherAttachmentAndWhatIsNone() throws Exception {
+        FrontEndModel.Log log = connectWithLog();
+        Path otherPath = folder.resolve("t");
+        VhostUserDevice other = open(otherPath, 2);
+        assertThat(front.setLog(log, 2)).as("rings in use").isFalse();
+        front = front.again(otherPath);
+        front.negotiate();
+        assertThat(front.setLog(log, 2)).as("another attachment").isFalse();
+        FrontEndModel.Log right = front.newLog(2);
+        assertThat(front.setLog(right, 1)).as("of two queues").isFalse();
+        assertThat(front.setLog(right, 3)).as("three queues").isFalse();
+        assertThat(front.setLog(new FrontEndModel.Log(right.fd(), right.size() - 64, 0), 2))
+                .as("too short")
+                .isFalse();
+        assertThat(front.setLog(new FrontEndModel.Log(right.fd(), right.size(), 4096), 2))
+                .as("beyond the end")
+                .isFalse();
+        assertThat(front.setLog(new FrontEndModel.Log(memory.fd(), right.size(), 0), 2))
+                .as("something else")
+                .isFalse();
+        assertThat(front.setLog(new FrontEndModel.Log(front.kicks.get(0), right.size(), 0), 2))
+                .as("no memory")
+                .isFalse();
+        front.setMemory();
+        assertThat(front.setLog(right, 2)).isTrue();
+        front.describe(0, 0);
+        front.enable(0);
+        write(0, 1, 1);
+        front.close();
+        front = null;
+        close(other);
+    }
+
+    @Test
+    void shouldRefuseToBeginWhereRequestsWouldBeLeftOut() throws Exception {
+        connect();
+        write(0, 1, 1);
+        assertThat(front.base(0)).isEqualTo(1);
+        assertThatThrownBy(() -> front.describe(0, 3)).hasMessageContaining("refused");
+        assertThat(front.tell(FrontEndModel.SET_VRING_BASE, payload(0, 1))).isTrue();
+        front.enable(0);
+        write(0, 2, 2);
     }
 
     @Test

@@ -50,7 +50,7 @@ class LostWakeupTest {
             driver.descriptor(i, RINGS, 1, DriverModel.F_WRITE, 0);
         }
         SplitVirtqueue queue = new SplitVirtqueue(
-                driver.layout(), new VringOptions(eventIdx, false, false), VringPosition.START, guest.map());
+                driver.layout(), new VringOptions(eventIdx, false), VringPosition.START, guest.map());
         Thread device = new Thread(() -> serve(queue), "device");
         device.start();
         try {

@@ -6,6 +6,8 @@ import static io.ashlar.vduse.vring.DriverModel.F_WRITE;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.ashlar.vduse.inflight.InflightException;
+import io.ashlar.vduse.inflight.QueueRegion;
 import io.ashlar.vduse.vring.DriverModel.Piece;
 import io.ashlar.vduse.vring.SplitVirtqueue.Pop;
 import java.nio.ByteBuffer;
@@ -16,7 +18,6 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
-import org.junit.jupiter.params.provider.ValueSource;
 
 class SplitVirtqueueTest {
     private static final long RINGS = 0x10000;
@@ -30,10 +31,10 @@ class SplitVirtqueueTest {
     private final MemoryMap map = guest.map();
     private DriverModel driver = new DriverModel(guest.at(RINGS), RINGS, NUM, true, 0);
 
-    private SplitVirtqueue open(boolean eventIdx, boolean indirect, boolean inOrder, int start) {
+    private SplitVirtqueue open(boolean eventIdx, boolean indirect, int start) {
         driver = new DriverModel(guest.at(RINGS), RINGS, NUM, eventIdx, start);
         try {
-            VringOptions options = new VringOptions(eventIdx, indirect, inOrder);
+            VringOptions options = new VringOptions(eventIdx, indirect);
             return new SplitVirtqueue(driver.layout(), options, new VringPosition(start, start), map);
         } catch (VringException e) {
             throw new AssertionError(e);
@@ -48,7 +49,7 @@ class SplitVirtqueueTest {
 
     @Test
     void shouldCopyChainWithReadablePartFirst() {
-        SplitVirtqueue queue = open(true, false, false, 0);
+        SplitVirtqueue queue = open(true, false, 0);
         int head = driver.chain(
                 List.of(new Piece(DATA, 16, false), new Piece(DATA + 64, 0, false), new Piece(DATA + 100, 7, true)));
         driver.offer(head);
@@ -67,7 +68,7 @@ class SplitVirtqueueTest {
 
     @Test
     void shouldFollowIndirectTableBehindDirectDescriptors() {
-        SplitVirtqueue queue = open(true, true, false, 0);
+        SplitVirtqueue queue = open(true, true, 0);
         ByteBuffer data = guest.at(DATA);
         List<Piece> pieces =
                 List.of(new Piece(DATA, 16, false), new Piece(DATA + 32, 8, false), new Piece(DATA + 64, 9, true));
@@ -84,7 +85,7 @@ class SplitVirtqueueTest {
 
     @Test
     void shouldTakeIndirectChainLongerThanSmallQueue() {
-        SplitVirtqueue queue = open(true, true, false, 0);
+        SplitVirtqueue queue = open(true, true, 0);
         ByteBuffer data = guest.at(DATA);
         List<Piece> pieces = Stream.generate(() -> new Piece(DATA, 1, true))
                 .limit(SplitVirtqueue.INDIRECT_CHAIN_MIN)
@@ -155,7 +156,7 @@ class SplitVirtqueueTest {
     @ParameterizedTest
     @MethodSource("brokenRules")
     void shouldBreakForGoodWhenDriverBreaksRule(VringFault expected, Consumer<DriverModel> mistake) {
-        SplitVirtqueue queue = open(true, true, false, 65530);
+        SplitVirtqueue queue = open(true, true, 65530);
         mistake.accept(driver);
         driver.show();
         DescriptorChain chain = queue.newChain();
@@ -175,7 +176,7 @@ class SplitVirtqueueTest {
 
     @Test
     void shouldRefuseIndirectDescriptorWhenNotNegotiated() {
-        SplitVirtqueue queue = open(true, false, false, 0);
+        SplitVirtqueue queue = open(true, false, 0);
         one(driver, DATA, 16, F_INDIRECT, 0);
         driver.show();
 
@@ -183,10 +184,9 @@ class SplitVirtqueueTest {
         assertThat(queue.fault()).isEqualTo(VringFault.INDIRECT_NOT_NEGOTIATED);
     }
 
-    @ParameterizedTest
-    @ValueSource(booleans = {true, false})
-    void shouldCarryChainsAcrossIndexWrap(boolean inOrder) {
-        SplitVirtqueue queue = open(true, false, inOrder, 65533);
+    @Test
+    void shouldCarryChainsAcrossIndexWrap() {
+        SplitVirtqueue queue = open(true, false, 65533);
         DescriptorChain chain = queue.newChain();
         for (int i = 0; i < 10; i++) {
             int head = offer();
@@ -201,52 +201,61 @@ class SplitVirtqueueTest {
         assertThat(queue.position()).isEqualTo(new VringPosition(7, 7));
     }
 
-    @Test
-    void shouldPublishInFetchOrderWhenAsked() {
-        SplitVirtqueue queue = open(true, false, true, 0);
-        int first = offer();
-        int second = offer();
-        driver.show();
-        DescriptorChain chain = queue.newChain();
-        queue.pop(chain);
-        queue.pop(chain);
-
-        queue.push(second, 2);
-        assertThat(queue.publish()).isFalse();
-        assertThat(driver.poll()).isFalse();
-        queue.push(first, 1);
-        queue.publish();
-        assertThat(driver.poll()).isTrue();
-        assertThat(driver.usedId()).isEqualTo(first);
-        assertThat(driver.poll()).isTrue();
-        assertThat(driver.usedId()).isEqualTo(second);
-        assertThat(queue.inFlightCount()).isZero();
+    private SplitVirtqueue recover(QueueRegion log) throws VringException, InflightException {
+        return SplitVirtqueue.recover(driver.layout(), new VringOptions(true, false), map, log);
     }
 
     @Test
-    void shouldGoOnFromUsedIndexAfterCrash() throws VringException {
-        SplitVirtqueue dead = open(true, false, true, 65535);
-        int first = offer();
-        int second = offer();
+    void shouldFetchWhatADeadOwnerLeftFirstAndInItsOrder() throws Exception {
+        driver = new DriverModel(guest.at(RINGS), RINGS, NUM, true, 65535);
+        QueueRegion log = QueueRegion.ofThisProcess(NUM);
+        log.reset(NUM, 65535);
+        SplitVirtqueue dead = recover(log);
+        int[] heads = {offer(), offer(), offer()};
         driver.show();
         DescriptorChain chain = dead.newChain();
-        dead.pop(chain);
-        dead.pop(chain);
-        dead.push(first, 1);
+        for (int i = 0; i < heads.length; i++) {
+            dead.pop(chain);
+        }
+        dead.push(heads[1], 1);
         dead.publish();
+        dead.push(heads[0], 1); // and killed before it is published
+        int fresh = offer();
+        driver.show();
 
-        VringPosition position = SplitVirtqueue.publishedPosition(driver.layout(), map);
-        assertThat(position).isEqualTo(new VringPosition(0, 0));
-        SplitVirtqueue next = new SplitVirtqueue(driver.layout(), new VringOptions(true, false, true), position, map);
-        assertThat(next.pop(chain)).isEqualTo(Pop.CHAIN);
-        assertThat(chain.head()).isEqualTo(second);
-        next.push(second, 1);
+        SplitVirtqueue next = recover(log);
+        assertThat(next.outstandingCount()).isEqualTo(2);
+        for (int wanted : new int[] {heads[0], heads[2], fresh}) {
+            assertThat(next.pop(chain)).isEqualTo(Pop.CHAIN);
+            assertThat(chain.head()).isEqualTo(wanted);
+        }
+        assertThat(next.pop(chain)).isEqualTo(Pop.EMPTY);
+        next.push(heads[2], 1);
         assertThat(next.publish()).as("the first call is never left out").isTrue();
     }
 
     @Test
+    void shouldRefuseALogThatDoesNotFitTheRings() throws Exception {
+        QueueRegion log = QueueRegion.ofThisProcess(NUM);
+        log.reset(NUM, 0);
+        offer();
+        driver.show();
+        SplitVirtqueue dead = recover(log);
+        DescriptorChain chain = dead.newChain();
+        dead.pop(chain);
+        driver = new DriverModel(guest.at(RINGS), RINGS, NUM, true, 0);
+        assertThatThrownBy(() -> recover(log))
+                .isInstanceOf(InflightException.class)
+                .hasMessageContaining("more than the driver has offered");
+        driver = new DriverModel(guest.at(RINGS), RINGS, NUM, true, 100);
+        assertThatThrownBy(() -> recover(log)).isInstanceOf(InflightException.class);
+        log.invalidate();
+        assertThatThrownBy(() -> recover(log)).isInstanceOf(InflightException.class);
+    }
+
+    @Test
     void shouldCallOnlyWhenUsedEventIsPassed() {
-        SplitVirtqueue queue = open(true, false, false, 0);
+        SplitVirtqueue queue = open(true, false, 0);
         DescriptorChain chain = queue.newChain();
         offer();
         offer();
@@ -270,7 +279,7 @@ class SplitVirtqueueTest {
 
     @Test
     void shouldObeyFlagsWithoutEventIdx() {
-        SplitVirtqueue queue = open(false, false, false, 0);
+        SplitVirtqueue queue = open(false, false, 0);
         DescriptorChain chain = queue.newChain();
         queue.disableKicks();
         offer();
@@ -292,7 +301,7 @@ class SplitVirtqueueTest {
 
     @Test
     void shouldWantNoKickWithEventIdxUntilAsked() {
-        SplitVirtqueue queue = open(true, false, false, 65534);
+        SplitVirtqueue queue = open(true, false, 65534);
         DescriptorChain chain = queue.newChain();
         offer();
         assertThat(driver.show()).as("the first is always wanted").isTrue();
@@ -310,7 +319,7 @@ class SplitVirtqueueTest {
 
     @Test
     void shouldRefuseRingsThatAreNotMappedOrMisaligned() {
-        VringOptions options = new VringOptions(true, true, false);
+        VringOptions options = new VringOptions(true, true);
         VringLayout good = driver.layout();
         assertThatThrownBy(() -> new SplitVirtqueue(
                         new VringLayout(NUM, 0x1000, good.availIova(), good.usedIova()),
@@ -330,7 +339,7 @@ class SplitVirtqueueTest {
 
     @Test
     void shouldRefuseToHandBackChainThatIsNotInFlight() {
-        SplitVirtqueue queue = open(true, true, false, 0);
+        SplitVirtqueue queue = open(true, true, 0);
         assertThatThrownBy(() -> queue.push(3, 1)).isInstanceOf(IllegalStateException.class);
     }
 }

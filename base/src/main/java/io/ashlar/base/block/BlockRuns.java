@@ -1,10 +1,10 @@
-package io.ashlar.store.volume;
+package io.ashlar.base.block;
 
 import io.ashlar.base.annotation.ConfinedTo;
 import io.ashlar.base.annotation.LoopKind;
 import io.ashlar.base.status.Status;
 
-/** The answer to a BLOCK_STATUS: adjacent runs of blocks of one kind, in order, from the offset that was asked for. */
+/** What a range of a volume holds: adjacent runs of blocks of one kind, in order, from the offset that was asked for. */
 @ConfinedTo(LoopKind.DATA)
 public final class BlockRuns {
     private final long[] lengths;
@@ -27,7 +27,7 @@ public final class BlockRuns {
         DATA
     }
 
-    /** Takes the answer, on the loop of the queue that was asked. */
+    /** Takes the answer, on the loop of whoever asked. */
     @FunctionalInterface
     public interface Listener {
         /** Called once; the runs are valid only with {@link Status#OK}. */
@@ -55,7 +55,7 @@ public final class BlockRuns {
     }
 
     /** Appends bytes of a kind, growing the last run if it is of that kind; returns false when there is no room. */
-    boolean add(Kind kind, long lengthBytes) {
+    public boolean add(Kind kind, long lengthBytes) {
         if (count > 0 && kinds[count - 1] == kind) {
             lengths[count - 1] += lengthBytes;
             return true;
