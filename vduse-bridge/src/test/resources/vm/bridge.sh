@@ -172,6 +172,7 @@ for _ in 1 2 3; do
     start
 done
 ends verified-after-kills "$load"
+becomes state=attached state >/dev/null # its I/O has ended before all about it is settled
 check resumed has "file, state=attached, device=/dev/vda" "$(ask list)"
 
 # --- its log damaged: the device is left alone; put back: it goes on
