@@ -125,7 +125,10 @@ public final class BridgedDevice implements ServedDevice, DriverRequests {
         LOG.debug("{}: status 0x{}", name, Integer.toHexString(status));
         if (status == 0) {
             reset(() -> answer.reply(true));
-        } else if ((status & STATUS_DRIVER_OK) != 0 && !running && !leaving) {
+        } else if ((status & STATUS_DRIVER_OK) != 0 && !running) {
+            if (leaving) {
+                return; // the kernel asks the successor again
+            }
             startQueues(false, refusal -> {
                 answer.reply(refusal == null);
                 spread.writeMasks();

@@ -518,6 +518,7 @@ class BridgedDeviceTest {
         String loopOfTheOld = arrival();
         BridgedDevice dead = device;
         control.eventLoop().submit(() -> dead.close(() -> {})).get();
+        awaitLoops();
         for (int i = 0; i < 4; i++) {
             offer(1, OUT, 2 + i, 'b');
         }
@@ -580,6 +581,54 @@ class BridgedDeviceTest {
     }
 
     @Test
+    void shouldLeaveADriverThatGetsReadyToTheSuccessorWhenItHasLeft() throws Exception {
+        rings = new DriverModel[] {kernel.newRings(0), kernel.newRings(1)};
+        for (int status : new int[] {0, 1, 3}) {
+            assertThat(status(status)).isTrue();
+        }
+        kernel.negotiate(1L << 33 | 1L << 32 | 1L << 29 | 1L << 28);
+        assertThat(status(0xB)).isTrue();
+        control.eventLoop().submit(() -> device.quiesce(() -> {})).get();
+        CompletableFuture<Boolean> ready = kernel.sendStatus(0xF);
+        control.eventLoop().submit(() -> {}).get();
+        offer(0, OUT, 1, 'a');
+        close(device);
+        assertThat(ready).isNotDone();
+        device = newDevice();
+        assertThat(resume()).isNull();
+        assertThat(ready.get(WAIT_SECONDS, TimeUnit.SECONDS)).isTrue();
+        awaitUsed(0);
+        assertThat(volume.bytes().getByte(4096)).isEqualTo((byte) 'a');
+    }
+
+    @Test
+    void shouldLeaveToTheSuccessorWhatHasNotEndedWhenItLeaves() throws Exception {
+        bindDriver();
+        volume.hold();
+        volume.endOnClose();
+        int first = offer(0, OUT, 1, 'a');
+        int second = offer(1, OUT, 2, 'b');
+        arrival();
+        arrival();
+        control.eventLoop().submit(() -> device.quiesce(() -> {})).get();
+        awaitLoops();
+        int third = offer(0, OUT, 3, 'c');
+        close(device);
+        assertThat(new int[] {statusOf(first), statusOf(second), statusOf(third)})
+                .as("not answered")
+                .containsOnly((byte) 0xEE);
+        volume.letGo();
+        device = newDevice();
+        assertThat(resume()).isNull();
+        awaitUsed(0);
+        awaitUsed(0);
+        awaitUsed(1);
+        assertThat(new int[] {statusOf(first), statusOf(second), statusOf(third)})
+                .containsOnly(0);
+        assertThat(volume.arrivals).as("each once more, and the new one").hasSize(3);
+    }
+
+    @Test
     void shouldTellTheDriverWhenTheVolumeGrows() throws Exception {
         bindDriver();
         volume.grow(2 << 20);
@@ -598,6 +647,13 @@ class BridgedDeviceTest {
         CompletableFuture<Boolean> unanswered = kernel.sendStatus(0);
         control.eventLoop().submit(() -> {}).get();
         assertThat(unanswered).isNotDone();
+    }
+
+    /** What the control loop has told the data loops has been done. */
+    private void awaitLoops() throws Exception {
+        for (EpollLoop loop : data.all()) {
+            loop.eventLoop().submit(() -> {}).get();
+        }
     }
 
     private String arrival() throws InterruptedException {

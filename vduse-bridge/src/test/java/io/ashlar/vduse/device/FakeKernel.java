@@ -12,10 +12,14 @@ import io.netty.buffer.Unpooled;
 import java.nio.ByteBuffer;
 import java.nio.file.Path;
 import java.util.ArrayDeque;
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collections;
 import java.util.Deque;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
+import java.util.TreeMap;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
@@ -38,6 +42,9 @@ final class FakeKernel implements KernelDevice {
     private final ByteBuffer memory;
     private final ByteBuf signal = Unpooled.directBuffer(8).setLongLE(0, 1);
     private final Deque<byte[]> messages = new ArrayDeque<>();
+    /** Read, and not answered yet. */
+    private final Map<Integer, byte[]> taken = new TreeMap<>();
+
     private final Map<Integer, CompletableFuture<ByteBuf>> answers = new HashMap<>();
     private final int messageFd = Linux.eventfd();
     private final int queues;
@@ -228,6 +235,7 @@ final class FakeKernel implements KernelDevice {
             return -Errno.EAGAIN;
         }
         Linux.wrap(address, message.length).setBytes(0, message);
+        taken.put(Unpooled.wrappedBuffer(message).getIntLE(ControlMessage.REQUEST_ID_OFFSET), message);
         return message.length;
     }
 
@@ -236,7 +244,9 @@ final class FakeKernel implements KernelDevice {
         ByteBuf answer = Linux.wrap(address, ControlMessage.SIZE_BYTES).copy();
         CompletableFuture<ByteBuf> waiting;
         synchronized (this) {
-            waiting = answers.remove(answer.getIntLE(ControlMessage.RESPONSE_ID_OFFSET));
+            int id = answer.getIntLE(ControlMessage.RESPONSE_ID_OFFSET);
+            taken.remove(id);
+            waiting = answers.remove(id);
         }
         if (waiting == null) {
             return -Errno.ENOENT;
@@ -246,9 +256,17 @@ final class FakeKernel implements KernelDevice {
         return ControlMessage.SIZE_BYTES;
     }
 
-    /** The server's end of the device closes; the kernel keeps everything. */
+    /** The server's end of the device closes; the kernel keeps everything, and tells the next one what was not answered. */
     @Override
-    public void close() {}
+    public synchronized void close() {
+        List<byte[]> again = new ArrayList<>(taken.values());
+        Collections.reverse(again);
+        again.forEach(messages::addFirst);
+        taken.clear();
+        if (!messages.isEmpty()) {
+            Linux.write(messageFd, signal.memoryAddress(), 8);
+        }
+    }
 
     /** Ends the fake itself. */
     void destroy() {

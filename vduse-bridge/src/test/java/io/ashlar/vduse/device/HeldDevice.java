@@ -21,13 +21,15 @@ import java.util.concurrent.LinkedBlockingQueue;
 public final class HeldDevice implements BlockDevice {
     private final ByteBuf bytes;
     private final List<Runnable> listeners = new ArrayList<>();
-    private final List<Runnable> held = new ArrayList<>();
+    private final List<Held> held = new ArrayList<>();
     /** The name of the loop of each request, as it comes. */
     public final BlockingQueue<String> arrivals = new LinkedBlockingQueue<>();
 
     private volatile BlockGeometry geometry;
     private volatile boolean holding;
     private volatile boolean endsOnClose;
+
+    private record Held(Queue queue, Runnable letGo) {}
 
     public HeldDevice(long sizeBytes) {
         geometry = new BlockGeometry(sizeBytes, 512, false);
@@ -50,7 +52,7 @@ public final class HeldDevice implements BlockDevice {
     /** Lets everything held go, on the loops it came from. */
     public synchronized void letGo() {
         holding = false;
-        held.forEach(Runnable::run);
+        held.forEach(each -> each.letGo.run());
         held.clear();
     }
 
@@ -101,12 +103,14 @@ public final class HeldDevice implements BlockDevice {
                 boolean kept = holding;
                 if (kept) {
                     waiting.add(request);
-                    held.add(() -> loop.execute(() -> {
-                        if (waiting.remove(request)) {
-                            apply(request);
-                            completionsEnded.run();
-                        }
-                    }));
+                    held.add(new Held(
+                            this,
+                            () -> loop.execute(() -> {
+                                if (waiting.remove(request)) {
+                                    apply(request);
+                                    completionsEnded.run();
+                                }
+                            })));
                 }
                 return kept;
             }
@@ -131,6 +135,9 @@ public final class HeldDevice implements BlockDevice {
         @Override
         public void close() {
             if (endsOnClose) {
+                synchronized (HeldDevice.this) {
+                    held.removeIf(each -> each.queue == this);
+                }
                 List<BlockRequest> ending = List.copyOf(waiting);
                 waiting.clear();
                 ending.forEach(request -> request.complete(Status.IO_ERROR));
