@@ -10,6 +10,7 @@ import io.ashlar.vduse.agent.BridgeConfig;
 import io.ashlar.vduse.agent.BridgeDaemon;
 import io.ashlar.vduse.agent.ControlServer;
 import io.ashlar.vduse.agent.HostProtection;
+import io.ashlar.vduse.agent.VolumeOpener;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.BitSet;
@@ -19,7 +20,10 @@ import java.util.concurrent.Callable;
 import org.slf4j.LoggerFactory;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Spec;
 
 /** {@code ashlar bridge}: the daemon of a host that turns volumes into block devices. */
 @ConfinedTo(LoopKind.OWNER)
@@ -29,6 +33,12 @@ import picocli.CommandLine.Option;
                 + " devices, whose applications wait for the next bridge.",
         mixinStandardHelpOptions = true)
 final class BridgeCommand implements Callable<Integer> {
+    /** How long the end of a bridge may take after another one has followed it. */
+    private static final long END_MS = 5_000;
+
+    @Spec
+    private CommandSpec command;
+
     @Option(
             names = "--queues",
             paramLabel = "N",
@@ -96,6 +106,13 @@ final class BridgeCommand implements Callable<Integer> {
                     + " something stays.")
     private boolean drain;
 
+    @Option(
+            names = "--handover",
+            description =
+                    "Take the place of the bridge that runs: it goes on until this one is ready, hands its devices"
+                            + " over and ends. Where none runs, start as usual.")
+    private boolean handover;
+
     @Mixin
     private BridgeHttp http;
 
@@ -110,6 +127,9 @@ final class BridgeCommand implements Callable<Integer> {
 
     @Override
     public Integer call() {
+        if (drain && handover) {
+            throw new ParameterException(command.commandLine(), "--drain and --handover exclude each other");
+        }
         if (drain) {
             return drain();
         }
@@ -135,8 +155,8 @@ final class BridgeCommand implements Callable<Integer> {
         RemoteVolumes volumes = new RemoteVolumes(server.addresses(), ioTimeout * 1000);
         try (EpollLoops loops = EpollLoops.pinned("data", BridgeDaemon.cpusToUse(config));
                 EpollLoops sessions = EpollLoops.floating("session", 1);
-                BridgeDaemon daemon = BridgeDaemon.start(
-                        config, loops, volumes.on(sessions.all().get(0)));
+                BridgeDaemon daemon =
+                        start(config, loops, volumes.on(sessions.all().get(0)));
                 BridgeHttp pages = http;
                 ServiceNotice notice = ServiceNotice.of(System.getenv(), loops.all())) {
             serve(daemon, signals, notice, pages.listen(() -> ailment(daemon)));
@@ -145,13 +165,19 @@ final class BridgeCommand implements Callable<Integer> {
         output.err().println("ashlar: " + last); // behind what connections have to say of their end
     }
 
+    private BridgeDaemon start(BridgeConfig config, EpollLoops loops, VolumeOpener volumes) throws IOException {
+        return handover
+                ? BridgeDaemon.startInPlaceOfOther(config, loops, volumes)
+                : BridgeDaemon.start(config, loops, volumes);
+    }
+
     private static String ailment(BridgeDaemon daemon) {
         return daemon.isStopping() ? "stopping" : BridgeMetrics.ailment(daemon.figures());
     }
 
     /** Takes commands until the bridge is to end. */
     private void serve(BridgeDaemon daemon, Signals signals, ServiceNotice notice, String pages) throws IOException {
-        ControlServer commands = ControlServer.start(daemon);
+        ControlServer commands = ControlServer.start(daemon, signals::ask);
         try {
             String up = "bridge is up: volumes of " + server.text() + ", control socket " + control.socket()
                     + (pages.isEmpty() ? "" : ", http://" + pages + "/metrics");
@@ -161,9 +187,31 @@ final class BridgeCommand implements Callable<Integer> {
             http.measure(daemon::figures);
             notice.up(up);
             notice.watchUntil(signals::awaitStop);
+            if (daemon.successor() == 0) {
+                notice.stopping();
+            } else {
+                endSoon();
+                notice.handedOver(daemon.successor());
+            }
         } finally {
             commands.close();
         }
+    }
+
+    /** Applications wait for the lock, which nothing that hangs in the end of this process may keep. */
+    private static void endSoon() {
+        Thread thread = new Thread(
+                () -> {
+                    try {
+                        Thread.sleep(END_MS);
+                    } catch (InterruptedException e) {
+                        Thread.currentThread().interrupt();
+                    }
+                    Runtime.getRuntime().halt(0);
+                },
+                "end");
+        thread.setDaemon(true);
+        thread.start();
     }
 
     /** Names what has gone and what stays; the latter is on standard error, a line each. */

@@ -139,6 +139,7 @@ final class NbdCommand implements Callable<Integer> {
                 notice.up(printWhere(nbd, served.listen(() -> NbdMetrics.ailment(name, device))));
                 served.measure(() -> NbdMetrics.page(name, device, nbd, "ashlar/" + Version.number()));
                 notice.watchUntil(signals::awaitStop);
+                notice.stopping();
                 output.err().println("ashlar: stopping");
             }
         } catch (IOException | IllegalArgumentException | IllegalStateException e) {

@@ -27,6 +27,9 @@ import java.util.zip.CRC32C;
 final class RemoteVolumes {
     private static final Path MACHINE_ID = Path.of("/etc/machine-id");
 
+    /** How long a look may take, before a running bridge is asked for anything. */
+    private static final int CHECK_MS = 5_000;
+
     /** How long opening may take: a node that has just started on a slow machine needs a while for its first answer. */
     static final int ATTACH_MS = 30_000;
 
@@ -51,20 +54,40 @@ final class RemoteVolumes {
 
     /** Returns an opener whose control connections live on the loop. */
     VolumeOpener on(EpollLoop loop) {
-        String host = hostId(role);
-        return (name, readOnly, steal) -> {
+        return new Opener(this, loop, hostId(role));
+    }
+
+    private record Opener(RemoteVolumes from, EpollLoop loop, String host) implements VolumeOpener {
+        @Override
+        public OpenedVolume open(String name, boolean readOnly, boolean steal) throws IOException {
             AccessMode mode = steal ? AccessMode.STEAL : readOnly ? AccessMode.READ_ONLY : AccessMode.READ_WRITE;
             try {
-                InetSocketAddress node = VolumeLookup.find(nodes, name, ATTACH_MS);
+                InetSocketAddress node = VolumeLookup.find(from.nodes, name, ATTACH_MS);
                 VolumeOptions options = new VolumeOptions(
-                        SessionConfig.of(node, host), name, mode, VolumeOptions.REQUESTS_MAX, ATTACH_MS, ioTimeoutMs);
+                        SessionConfig.of(node, host),
+                        name,
+                        mode,
+                        VolumeOptions.REQUESTS_MAX,
+                        ATTACH_MS,
+                        from.ioTimeoutMs);
                 RemoteVolume volume = RemoteVolume.open(options, loop);
-                return new VolumeOpener.OpenedVolume(
-                        volume, uuid(volume.volumeId()), volume.heldSinceMs(), volume::abandon);
+                return new OpenedVolume(volume, uuid(volume.volumeId()), volume.heldSinceMs(), volume::abandon);
             } catch (AttachException | Failure e) {
                 throw new IOException(e.getMessage(), e);
             }
-        };
+        }
+
+        @Override
+        public void check(String name, UUID id) throws IOException {
+            try {
+                InetSocketAddress node = VolumeLookup.find(from.nodes, name, CHECK_MS);
+                if (!id.equals(uuid(VolumeLookup.idOn(node, name)))) {
+                    throw new IOException("the volume " + name + " on " + Addresses.text(node) + " is another one");
+                }
+            } catch (Failure e) {
+                throw new IOException(e.getMessage(), e);
+            }
+        }
     }
 
     /**

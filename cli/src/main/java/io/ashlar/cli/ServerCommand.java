@@ -72,6 +72,7 @@ final class ServerCommand implements Callable<Integer> {
             output.print(up, Map.of("data", data.toString(), "listen", block, "http", metrics));
             notice.up(up);
             notice.watchUntil(signals::awaitStop);
+            notice.stopping();
             output.err().println("ashlar: stopping");
         } catch (IOException | IllegalArgumentException e) {
             throw Failure.failed(e.getMessage(), e);

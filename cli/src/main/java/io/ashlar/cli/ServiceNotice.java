@@ -15,7 +15,7 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Tells systemd, where it has started the daemon, how that is: up, alive, stopping (sd_notify(3)). Elsewhere every call does
+ * Tells systemd, where it has started the daemon, how that is: up, alive, stopping, another one (sd_notify(3)). Elsewhere every call does
  * nothing. Alive means that each loop has run a task lately, and no more: a node whose disk hangs, or a bridge whose node is
  * away, is not helped by being started again.
  */
@@ -93,7 +93,7 @@ final class ServiceNotice implements AutoCloseable {
     }
 
     /**
-     * Gives signs of life until the daemon is asked to stop, and says that it is stopping.
+     * Gives signs of life until the daemon is asked to stop.
      *
      * @param stop waits for so many nanoseconds, or for ever if that is 0, and returns whether the daemon is to stop
      */
@@ -104,7 +104,16 @@ final class ServiceNotice implements AutoCloseable {
                 tell("WATCHDOG=1");
             }
         }
+    }
+
+    /** Says that the daemon is stopping, and its service with it. */
+    void stopping() {
         tell("STOPPING=1");
+    }
+
+    /** Says that another process is the service from now on, before this one ends: else its end would be the service's. */
+    void handedOver(long pid) {
+        tell("MAINPID=" + pid);
     }
 
     private boolean isAlive() {

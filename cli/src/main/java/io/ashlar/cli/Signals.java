@@ -36,6 +36,11 @@ final class Signals {
         }
     }
 
+    /** Asks the daemon to stop, as the first signal does. */
+    void ask() {
+        asked.countDown();
+    }
+
     private void stop() {
         if (asked.getCount() == 0) {
             Runtime.getRuntime().halt(TOLD_TWICE);

@@ -51,6 +51,17 @@ final class VolumeLookup {
         }
     }
 
+    /** Returns the id of a volume on a node; a {@link Failure} says why that can't be told. */
+    static byte[] idOn(InetSocketAddress node, String volume) {
+        return Node.ask(node, show(volume)).getShowVolume().getVolumeId().toByteArray();
+    }
+
+    private static AdminRequest show(String volume) {
+        return AdminRequest.newBuilder()
+                .setShowVolume(ShowVolume.newBuilder().setName(volume))
+                .build();
+    }
+
     /** Asks every node; those that answer are taken off the list. Returns why one could not be reached, or null. */
     private static AdminException askAll(
             List<InetSocketAddress> unasked, String volume, List<InetSocketAddress> having) {
@@ -72,9 +83,8 @@ final class VolumeLookup {
     }
 
     private static boolean has(InetSocketAddress node, String volume) throws AdminException {
-        ShowVolume command = ShowVolume.newBuilder().setName(volume).build();
         try (AdminClient client = AdminClient.connect(node)) {
-            client.ask(AdminRequest.newBuilder().setShowVolume(command).build());
+            client.ask(show(volume));
             return true;
         } catch (AdminException e) {
             if (e.status() == Status.NOT_FOUND) {

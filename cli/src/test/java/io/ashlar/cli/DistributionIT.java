@@ -166,6 +166,61 @@ class DistributionIT {
     }
 
     @Test
+    void shouldHandTheBridgeOverAsTheUnitOfSystemdDoes() throws IOException, InterruptedException {
+        Path socket = Files.createDirectory(folder.resolve("run")).resolve("bridge.sock");
+        Process server = command("", serverOn(folder.resolve("data"))).start();
+        Process bridge = null;
+        long[] next = new long[1];
+        try {
+            String address = awaitLine(reader(server), "node is up").replaceAll(".*volumes on ([0-9.:]+).*", "$1");
+            Result created = run("", "volume", "create", "v", "--size", "64M", "--server", address);
+            assertThat(created.exitCode()).as(created.text()).isZero();
+            String[] options = {"--control", socket.toString(), "--server", address, "--http", "off"};
+            bridge = command(
+                            "",
+                            Stream.concat(Stream.of("bridge"), Stream.of(options))
+                                    .toList())
+                    .start();
+            BufferedReader said = reader(bridge);
+            awaitLine(said, "bridge is up");
+            String place = folder.resolve("v.sock").toString();
+            Result attached = run("", "attach", "v", "--vhost-user", place, "--control", socket.toString());
+            assertThat(attached.exitCode()).as(attached.text()).isZero();
+
+            options[3] = "127.0.0.1:1";
+            assertThat(handOver(bridge, options)).as("where there is no volume").isEqualTo(1);
+            assertThat(Files.readString(folder.resolve("handover"))).contains("the bridge that runs goes on");
+            assertThat(bridge.isAlive()).isTrue();
+
+            options[3] = address;
+            assertThat(handOver(bridge, options)).isZero();
+            assertThat(bridge.waitFor(20, TimeUnit.SECONDS)).isTrue();
+            assertThat(bridge.exitValue()).isZero();
+            next[0] = Long.parseLong(
+                    awaitLine(said, "ashlar: bridge stopped; process").replaceAll(".*process ([0-9]+) .*", "$1"));
+            Result attachments = run("", "attachments", "--control", socket.toString());
+            assertThat(attachments.text()).contains(place);
+        } finally {
+            ProcessHandle.of(next[0]).ifPresent(ProcessHandle::destroyForcibly);
+            server.destroyForcibly();
+            if (bridge != null) {
+                bridge.destroyForcibly();
+            }
+        }
+    }
+
+    private int handOver(Process bridge, String... options) throws IOException, InterruptedException {
+        List<String> arguments = new ArrayList<>(List.of(Long.toString(bridge.pid())));
+        arguments.addAll(List.of(options));
+        ProcessBuilder builder = command("", arguments);
+        builder.command().set(0, HOME.resolve("bin/hand-over").toString());
+        Process script =
+                builder.redirectOutput(folder.resolve("handover").toFile()).start();
+        assertThat(script.waitFor(60, TimeUnit.SECONDS)).as("it ends").isTrue();
+        return script.exitValue();
+    }
+
+    @Test
     void shouldHoldTheLibrariesOfBothArchitectures() throws IOException {
         for (String machine : List.of("x86_64", "aarch64")) {
             try (Stream<Path> files = Files.list(HOME.resolve("native").resolve(machine))) {

@@ -68,7 +68,17 @@ class ServiceNoticeTest {
             });
             assertThat(heard()).isEqualTo("WATCHDOG=1");
             assertThat(heard()).isEqualTo("WATCHDOG=1");
+            notice.stopping();
             assertThat(heard()).isEqualTo("STOPPING=1");
+        }
+    }
+
+    @Test
+    void shouldSayWhoTheServiceIsFromNowOnAndNotThatItStopsWhenAnotherBridgeHasFollowed() {
+        try (ServiceNotice notice = ServiceNotice.of(Map.of("NOTIFY_SOCKET", path()), loops.all())) {
+            notice.watchUntil(ns -> true);
+            notice.handedOver(4711);
+            assertThat(heard()).isEqualTo("MAINPID=4711");
         }
     }
 
@@ -86,6 +96,7 @@ class ServiceNoticeTest {
         try (ServiceNotice notice = ServiceNotice.of(environment, loops.all())) {
             int[] waits = {0};
             notice.watchUntil(ns -> waits[0]++ == 3);
+            notice.stopping();
             assertThat(heard()).isEqualTo("STOPPING=1");
         } finally {
             held.countDown();
@@ -100,6 +111,7 @@ class ServiceNoticeTest {
                 Map.of("NOTIFY_SOCKET", path(), "WATCHDOG_USEC", "soon"))) {
             try (ServiceNotice notice = ServiceNotice.of(environment, loops.all())) {
                 notice.watchUntil(ns -> ns == 0);
+                notice.stopping();
                 assertThat(heard()).isEqualTo("STOPPING=1");
             }
         }

@@ -78,7 +78,8 @@ final class AttachSequence {
 
     private VolumeOpener.OpenedVolume openVolume(boolean readOnly, boolean steal) throws IOException {
         VolumeOpener.OpenedVolume volume = parts.opener().open(attached.name(), readOnly, steal);
-        teardown.push("close the volume", volume.device()::close);
+        teardown.push("let go of the volume", volume.letGo()::run);
+        teardown.pushRemoval("close the volume", volume.device()::close);
         return volume;
     }
 

@@ -20,13 +20,15 @@ final class AttachedVolume {
         ATTACHED,
         DETACHING,
         RESUMING,
-        ORPHAN
+        ORPHAN,
+        LEAVING
     }
 
     private final String name;
     private final Teardown teardown = new Teardown();
     private final boolean leftover;
     private State state;
+    private State beforeLeaving;
     private boolean givenUp;
     private AttachmentRecord details;
     private ServedDevice device;
@@ -70,6 +72,23 @@ final class AttachedVolume {
             state = State.ATTACHING;
         }
         return waits;
+    }
+
+    /** Takes the attachment for a successor of the bridge, unless somebody has it; returns whether it is taken so. */
+    synchronized boolean takeForSuccessor() {
+        boolean free = state == State.ATTACHED || state == State.RESUMING || state == State.ORPHAN;
+        if (free) {
+            beforeLeaving = state;
+            state = State.LEAVING;
+        }
+        return state == State.LEAVING;
+    }
+
+    /** Undoes {@link #takeForSuccessor}. */
+    synchronized void giveBack() {
+        if (state == State.LEAVING) {
+            state = beforeLeaving;
+        }
     }
 
     /** Says that an attachment that nobody has been told of shall not come to be; without effect on all others. */

@@ -6,7 +6,7 @@ import java.util.List;
  * An attached volume as shown to people and programs.
  *
  * @param name the volume's name
- * @param state {@code attaching}, {@code attached}, {@code detaching}, {@code resuming} or {@code orphan}
+ * @param state {@code attaching}, {@code attached}, {@code detaching}, {@code resuming}, {@code orphan} or {@code leaving}
  * @param device the block device, such as {@code /dev/vda}; null while there is none
  * @param link the stable link to it
  * @param vduse the VDUSE device's name

@@ -7,7 +7,7 @@ import java.util.List;
  *
  * @param error why it was not done, in one line; null if it was
  * @param attachments attach: the new one; list: all
- * @param staying drain: a line for each volume that stays
+ * @param staying drain: a line for each volume that stays; handover: the devices that wait for the one who asked
  */
 record BridgeAnswer(String error, List<Attachment> attachments, List<String> staying) {
     static BridgeAnswer failed(String error) {

@@ -43,7 +43,7 @@ public final class BridgeClient implements AutoCloseable {
      */
     public Attachment attachVhostUser(String name, boolean readOnly, boolean steal, Path socket, int queues)
             throws IOException {
-        return ask(new BridgeRequest(BridgeRequest.ATTACH, name, readOnly, steal, false, socket.toString(), queues))
+        return ask(new BridgeRequest(BridgeRequest.ATTACH, name, readOnly, steal, false, socket.toString(), queues, 0))
                 .attachments()
                 .get(0);
     }
@@ -65,12 +65,36 @@ public final class BridgeClient implements AutoCloseable {
                 .staying();
     }
 
+    /**
+     * Asks the bridge to let go of all its devices for this process, which then says {@link #taken}, or closes the connection
+     * if it does not want them after all.
+     *
+     * @return the devices; null if the connection ended without an answer
+     * @throws BridgeException if the bridge refuses: it goes on as if nothing had been asked
+     */
+    List<String> handOver(long timeoutNs) throws IOException {
+        lines.write(ControlJson.toBytes(new BridgeRequest(
+                BridgeRequest.HANDOVER, ProcessHandle.current().pid())));
+        byte[] line = lines.read(timeoutNs);
+        return line == null ? null : answer(line).staying();
+    }
+
+    /** Says that this process goes on with the devices; the bridge ends then. */
+    void taken() throws IOException {
+        lines.write(ControlJson.toBytes(
+                new BridgeRequest(BridgeRequest.TAKEN, ProcessHandle.current().pid())));
+    }
+
     private BridgeAnswer ask(BridgeRequest request) throws IOException {
         lines.write(ControlJson.toBytes(request));
         byte[] line = lines.read();
         if (line == null) {
             throw new BridgeException("the bridge has closed the connection without an answer");
         }
+        return answer(line);
+    }
+
+    private static BridgeAnswer answer(byte[] line) throws IOException {
         BridgeAnswer answer = ControlJson.toAnswer(line);
         if (answer.error() != null) {
             throw new BridgeException(answer.error());

@@ -1,7 +1,6 @@
 package io.ashlar.vduse.agent;
 
 import io.ashlar.base.annotation.ThreadSafe;
-import io.ashlar.base.net.EpollLoop;
 import io.ashlar.base.net.EpollLoops;
 import io.ashlar.base.time.Clock;
 import io.ashlar.vduse.device.ServedDevice;
@@ -15,13 +14,13 @@ import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.concurrent.ConcurrentHashMap;
-import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.regex.Pattern;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -36,7 +35,6 @@ public final class BridgeDaemon implements AutoCloseable {
     /** What can be a file name in /dev/ashlar without surprises. */
     private static final Pattern NAME = Pattern.compile("[A-Za-z0-9][A-Za-z0-9._-]{0,127}");
 
-    private static final long STOP_NS = TimeUnit.SECONDS.toNanos(5);
     private static final long DRAIN_NS = TimeUnit.SECONDS.toNanos(30);
     private static final long RESUME_RETRY_MS = 1_000;
     private static final long FORCE_WAIT_NS = TimeUnit.SECONDS.toNanos(30);
@@ -51,7 +49,10 @@ public final class BridgeDaemon implements AutoCloseable {
         return thread;
     });
     private final SelfWatch selfWatch;
+    private final Departure departure;
+    private final AtomicBoolean leaving = new AtomicBoolean();
     private volatile boolean stopping;
+    private volatile long successor;
 
     private BridgeDaemon(BridgeParts parts) {
         this.parts = parts;
@@ -59,6 +60,7 @@ public final class BridgeDaemon implements AutoCloseable {
         OwnFiles files = OwnFiles.ofThisProcess(
                 parts.host(), parts.config().controlSocket().toAbsolutePath().getParent());
         selfWatch = new SelfWatch(files, volumes.values());
+        departure = new Departure(parts, volumes.values(), background);
     }
 
     /**
@@ -66,10 +68,33 @@ public final class BridgeDaemon implements AutoCloseable {
      *
      * @param dataLoops one pinned loop per CPU of {@link #cpusToUse}; shared with whoever opens the volumes, and the
      *     caller's to close
+     * @throws IOException if another bridge runs
      */
     public static BridgeDaemon start(BridgeConfig config, EpollLoops dataLoops, VolumeOpener opener)
             throws IOException {
-        BridgeDaemon daemon = new BridgeDaemon(BridgeParts.open(config, dataLoops, opener));
+        StateFolder state = StateFolder.open(config.controlSocket());
+        BridgeDaemon daemon = new BridgeDaemon(BridgeParts.open(config, state, dataLoops, opener));
+        daemon.takeOver();
+        return daemon;
+    }
+
+    /**
+     * Starts the bridge in the place of the one that runs, which goes on if this one can't; where none runs, as {@link #start}
+     * does.
+     *
+     * @param dataLoops as for {@link #start}
+     */
+    public static BridgeDaemon startInPlaceOfOther(BridgeConfig config, EpollLoops dataLoops, VolumeOpener opener)
+            throws IOException {
+        StateFolder state = StateFolder.unlocked(config.controlSocket());
+        BridgeParts parts = BridgeParts.open(config, state, dataLoops, opener);
+        try {
+            new Succession(parts).takeThePlace();
+        } catch (IOException | RuntimeException e) {
+            parts.close();
+            throw e;
+        }
+        BridgeDaemon daemon = new BridgeDaemon(parts);
         daemon.takeOver();
         return daemon;
     }
@@ -101,7 +126,14 @@ public final class BridgeDaemon implements AutoCloseable {
     /** Tries until it works: the applications wait, and the node may come back at any time. */
     private void resume(AttachedVolume found) {
         String last = "";
-        while (!stopping && found.takeForResume()) {
+        while (!stopping && volumes.get(found.name()) == found) {
+            if (!found.takeForResume()) {
+                if (found.state() != AttachedVolume.State.LEAVING) {
+                    return;
+                }
+                sleep(RESUME_RETRY_MS);
+                continue;
+            }
             try {
                 leftovers.resume(found);
                 found.setState(AttachedVolume.State.ATTACHED);
@@ -128,9 +160,7 @@ public final class BridgeDaemon implements AutoCloseable {
         if (!NAME.matcher(name).matches()) {
             throw new BridgeException("'" + name + "' can't be the name of a volume");
         }
-        if (stopping) {
-            throw new BridgeException("the bridge is stopping");
-        }
+        refuseAtTheEnd();
         AttachedVolume mine = new AttachedVolume(name, AttachedVolume.State.ATTACHING);
         AttachedVolume other = volumes.putIfAbsent(name, mine);
         if (other != null) {
@@ -138,9 +168,7 @@ public final class BridgeDaemon implements AutoCloseable {
             throw new BridgeException(name + " is " + words(other.state()) + (place == null ? "" : " as " + place));
         }
         try {
-            if (stopping) { // since the first look: whoever stops the bridge may not have seen this one
-                throw new BridgeException("the bridge is stopping");
-            }
+            refuseAtTheEnd(); // again: whoever ends the bridge may not have seen this one
             if (wish.socket() == null) {
                 new AttachSequence(parts, mine).attach(wish.readOnly(), wish.steal());
             } else {
@@ -155,6 +183,15 @@ public final class BridgeDaemon implements AutoCloseable {
         return mine.describe(parts);
     }
 
+    private void refuseAtTheEnd() throws BridgeException {
+        if (stopping) {
+            throw new BridgeException("the bridge is stopping");
+        }
+        if (leaving.get()) {
+            throw new BridgeException("the bridge hands over to another; try again in a moment");
+        }
+    }
+
     private static String words(AttachedVolume.State state) {
         return switch (state) {
             case ATTACHING -> "being attached";
@@ -162,6 +199,7 @@ public final class BridgeDaemon implements AutoCloseable {
             case DETACHING -> "being detached";
             case RESUMING -> "attached already, waiting for its node,";
             case ORPHAN -> "left by an earlier bridge";
+            case LEAVING -> "being handed over to another bridge";
         };
     }
 
@@ -171,6 +209,7 @@ public final class BridgeDaemon implements AutoCloseable {
      * @param force whether to do so under its users, and with its node away: their I/O ends with errors
      */
     public void detach(String name, boolean force) throws IOException {
+        refuseAtTheEnd();
         AttachedVolume volume = volumes.get(name);
         if (volume == null) {
             throw new BridgeException(name + " is not attached");
@@ -199,6 +238,9 @@ public final class BridgeDaemon implements AutoCloseable {
             if (waits && !force) {
                 throw new BridgeException(volume.name() + " is " + words(before)
                         + " and may be in use; '--force' detaches" + " it all the same");
+            }
+            if (before == AttachedVolume.State.LEAVING) {
+                throw new BridgeException(volume.name() + " is " + words(before));
             }
             if (before != AttachedVolume.State.ATTACHING && before != AttachedVolume.State.DETACHING) {
                 return before;
@@ -275,51 +317,44 @@ public final class BridgeDaemon implements AutoCloseable {
      */
     public String stop() {
         stopping = true;
-        endWhatIsUnderWay();
-        List<AttachedVolume> left = List.copyOf(volumes.values());
-        boolean answered = quiesce(left.stream()
-                .map(AttachedVolume::device)
-                .filter(device -> device != null)
-                .toList());
-        List<String> staying = left.stream()
-                .filter(volume -> volume.details() != null)
-                .map(volume -> StopReport.device(
-                        volume.name(), volume.place(), volume.details().vduse()))
-                .sorted()
-                .toList();
-        return StopReport.line(staying, answered);
+        return successor == 0 ? departure.stop() : StopReport.handedOver(successor);
     }
 
-    private void endWhatIsUnderWay() {
-        long deadlineNs = Clock.SYSTEM.nowNs() + STOP_NS;
-        boolean underWay = true;
-        while (underWay && Clock.SYSTEM.nowNs() - deadlineNs < 0) {
-            underWay = false;
-            for (AttachedVolume volume : volumes.values()) {
-                volume.giveUp();
-                ServedDevice device = volume.device();
-                if (volume.isGivenUp() && device != null) {
-                    device.fail(); // else the kernel would wait for its first reads
-                }
-                underWay |= volume.isUnderWay();
-            }
-            if (underWay) {
-                sleep(LOOK_MS);
-            }
-        }
-    }
-
-    /** Returns whether everything in flight has been answered in time. */
-    private boolean quiesce(List<ServedDevice> devices) {
-        CountDownLatch drained = new CountDownLatch(devices.size());
-        for (ServedDevice device : devices) {
-            parts.loops().control().execute(() -> device.quiesce(drained::countDown));
+    /**
+     * Lets go of all devices for a successor that waits: no more requests are fetched, those in flight get two seconds, and what
+     * is left of them is in the log. From then on nothing but {@link #takeBack} or the end of the bridge makes sense.
+     *
+     * @return the devices, for people
+     * @throws BridgeException if that can't be now; the bridge goes on undisturbed
+     */
+    List<String> handOver() throws BridgeException {
+        if (!leaving.compareAndSet(false, true)) {
+            throw new BridgeException("the bridge hands over to another already");
         }
         try {
-            return drained.await(STOP_NS, TimeUnit.NANOSECONDS);
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-            return false;
+            return departure.letGo(() -> stopping);
+        } catch (BridgeException e) {
+            leaving.set(false);
+            throw e;
+        }
+    }
+
+    /** Remembers that the successor has taken the devices: only the end is left. */
+    void handedOver(long pid) {
+        successor = pid;
+    }
+
+    /** Returns the process that has taken the devices over, or 0. */
+    public long successor() {
+        return successor;
+    }
+
+    /** Goes on as if there had been no handover: the successor has not come. */
+    void takeBack() throws IOException {
+        volumes.clear();
+        if (!stopping) {
+            takeOver();
+            leaving.set(false);
         }
     }
 
@@ -331,13 +366,7 @@ public final class BridgeDaemon implements AutoCloseable {
     public void close() {
         background.shutdownNow();
         selfWatch.close();
-        EpollLoop control = parts.loops().control();
-        for (AttachedVolume volume : volumes.values()) {
-            ServedDevice device = volume.device();
-            if (device != null) {
-                control.execute(() -> device.close(() -> {}));
-            }
-        }
+        departure.close();
         parts.close();
     }
 

@@ -31,12 +31,12 @@ record BridgeParts(
     private static final Logger LOG = LoggerFactory.getLogger(BridgeParts.class);
 
     /**
-     * Takes the lock, VDUSE's control device and a loop for control messages.
+     * Takes VDUSE's control device and a loop for control messages.
      *
-     * @throws IOException if another bridge has the lock
+     * @param state the parts' to close from now on; without its lock no device may be touched
      */
-    static BridgeParts open(BridgeConfig config, EpollLoops dataLoops, VolumeOpener opener) throws IOException {
-        StateFolder state = StateFolder.open(config.controlSocket());
+    static BridgeParts open(BridgeConfig config, StateFolder state, EpollLoops dataLoops, VolumeOpener opener)
+            throws IOException {
         VduseControl vduse = openVduse();
         EpollLoops controlLoops = EpollLoops.floating("bridge-control", 1);
         long budget = config.bounceBudgetBytes() > 0 ? config.bounceBudgetBytes() : HostMemory.totalBytes() / 8;

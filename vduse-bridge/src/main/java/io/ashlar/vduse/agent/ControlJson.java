@@ -34,6 +34,7 @@ final class ControlJson {
             json.writeBooleanField("force", request.force());
             text(json, "socket", request.socket());
             json.writeNumberField("queues", request.queues());
+            json.writeNumberField("pid", request.pid());
         });
     }
 
@@ -46,7 +47,8 @@ final class ControlJson {
                 fields.flag("steal"),
                 fields.flag("force"),
                 fields.text("socket"),
-                (int) fields.number("queues"));
+                (int) fields.number("queues"),
+                fields.number("pid"));
     }
 
     static byte[] toBytes(BridgeAnswer answer) throws IOException {

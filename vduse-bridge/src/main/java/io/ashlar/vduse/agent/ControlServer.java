@@ -30,15 +30,19 @@ public final class ControlServer implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(ControlServer.class);
     private static final int CONNECTIONS_MAX = 16;
     private static final String ROOT = "root";
+    /** The successor has nothing to do but to read the answer. */
+    private static final long TAKEN_NS = TimeUnit.SECONDS.toNanos(10);
 
     private final BridgeDaemon daemon;
     private final Path path;
     private final ServerSocketChannel server;
     private final UserPrincipal self;
+    private final Runnable end;
     private final ThreadPoolExecutor threads;
 
-    private ControlServer(BridgeDaemon daemon, Path path, ServerSocketChannel server) throws IOException {
+    private ControlServer(BridgeDaemon daemon, Path path, ServerSocketChannel server, Runnable end) throws IOException {
         this.daemon = daemon;
+        this.end = end;
         this.path = path;
         this.server = server;
         self = Files.getOwner(Path.of("/proc/self"));
@@ -52,15 +56,19 @@ public final class ControlServer implements AutoCloseable {
         threads.execute(this::acceptAll);
     }
 
-    /** Starts to answer for the bridge. A socket that a dead bridge has left is replaced. */
-    public static ControlServer start(BridgeDaemon daemon) throws IOException {
+    /**
+     * Starts to answer for the bridge. A socket that a dead bridge has left is replaced.
+     *
+     * @param end asks the process to end, since another one has taken its devices over; returns at once
+     */
+    public static ControlServer start(BridgeDaemon daemon, Runnable end) throws IOException {
         Path path = daemon.controlSocket();
         Files.deleteIfExists(path); // the bridge holds the lock beside it: nobody listens here
         ServerSocketChannel server = ServerSocketChannel.open(StandardProtocolFamily.UNIX);
         try {
             server.bind(UnixDomainSocketAddress.of(path));
             Files.setPosixFilePermissions(path, PosixFilePermissions.fromString("rw-------"));
-            return new ControlServer(daemon, path, server);
+            return new ControlServer(daemon, path, server, end);
         } catch (IOException | RuntimeException e) {
             server.close();
             throw new BridgeException("can't listen on " + path + ": " + e.getMessage(), e);
@@ -97,7 +105,7 @@ public final class ControlServer implements AutoCloseable {
             }
             byte[] request = lines.read();
             while (request != null) {
-                lines.write(ControlJson.toBytes(answer(request)));
+                answer(lines, request);
                 request = lines.read();
             }
         } catch (IOException e) {
@@ -113,13 +121,58 @@ public final class ControlServer implements AutoCloseable {
                 request.queues());
     }
 
-    private BridgeAnswer answer(byte[] line) {
+    private void answer(JsonLines lines, byte[] line) throws IOException {
         BridgeRequest request;
         try {
             request = ControlJson.toRequest(line);
         } catch (IOException e) {
-            return BridgeAnswer.failed(e.getMessage());
+            lines.write(ControlJson.toBytes(BridgeAnswer.failed(e.getMessage())));
+            return;
         }
+        if (BridgeRequest.HANDOVER.equals(request.command())) {
+            handOver(lines, request.pid());
+        } else {
+            lines.write(ControlJson.toBytes(answer(request)));
+        }
+    }
+
+    /** Until the successor has said that it goes on, this bridge takes its devices back whatever happens. */
+    private void handOver(JsonLines lines, long pid) throws IOException {
+        LOG.info("process {} asks to take over", pid);
+        List<String> devices;
+        try {
+            devices = daemon.handOver();
+        } catch (BridgeException e) {
+            lines.write(ControlJson.toBytes(BridgeAnswer.failed(e.getMessage())));
+            return;
+        }
+        if (isTaken(lines, new BridgeAnswer(null, List.of(), devices))) {
+            daemon.handedOver(pid);
+            end.run();
+            return;
+        }
+        LOG.warn("process {} does not take over after all; going on", pid);
+        try {
+            daemon.takeBack();
+        } catch (IOException | RuntimeException e) {
+            LOG.error("can't go on, and leave the devices to the next bridge", e);
+            end.run();
+        }
+    }
+
+    private static boolean isTaken(JsonLines lines, BridgeAnswer answer) {
+        try {
+            lines.write(ControlJson.toBytes(answer));
+            byte[] next = lines.read(TAKEN_NS);
+            return next != null
+                    && BridgeRequest.TAKEN.equals(ControlJson.toRequest(next).command());
+        } catch (IOException e) {
+            LOG.debug("the one who asked has gone", e);
+            return false;
+        }
+    }
+
+    private BridgeAnswer answer(BridgeRequest request) {
         try {
             String command = String.valueOf(request.command());
             String name = String.valueOf(request.name());

@@ -2,10 +2,15 @@ package io.ashlar.vduse.agent;
 
 import io.ashlar.base.annotation.ConfinedTo;
 import io.ashlar.base.annotation.LoopKind;
+import io.ashlar.base.time.Clock;
 import java.io.IOException;
+import java.net.SocketTimeoutException;
 import java.nio.ByteBuffer;
+import java.nio.channels.SelectionKey;
+import java.nio.channels.Selector;
 import java.nio.channels.SocketChannel;
 import java.util.Arrays;
+import java.util.concurrent.TimeUnit;
 
 /** One JSON document per line over a blocking channel; a line has at most 64 KiB. */
 @ConfinedTo(LoopKind.OWNER)
@@ -14,6 +19,8 @@ final class JsonLines implements AutoCloseable {
 
     private final SocketChannel channel;
     private final ByteBuffer in = ByteBuffer.allocate(LINE_BYTES_MAX);
+    /** Bytes received that hold no end of a line. */
+    private int scanned;
 
     JsonLines(SocketChannel channel) {
         this.channel = channel;
@@ -21,23 +28,62 @@ final class JsonLines implements AutoCloseable {
 
     /** Reads a line; null when the other side has closed. */
     byte[] read() throws IOException {
-        int scanned = 0;
-        while (true) {
-            for (; scanned < in.position(); scanned++) {
-                if (in.get(scanned) == '\n') {
-                    byte[] line = Arrays.copyOf(in.array(), scanned);
-                    in.flip().position(scanned + 1);
-                    in.compact();
-                    return line;
+        byte[] line = takeLine();
+        while (line == null && channel.read(in) >= 0) {
+            line = takeLine();
+        }
+        return line;
+    }
+
+    /**
+     * Reads a line that must come in time; null when the other side has closed.
+     *
+     * @throws SocketTimeoutException if it does not
+     */
+    byte[] read(long timeoutNs) throws IOException {
+        long deadlineNs = Clock.SYSTEM.nowNs() + timeoutNs;
+        channel.configureBlocking(false);
+        try (Selector selector = Selector.open()) {
+            channel.register(selector, SelectionKey.OP_READ);
+            byte[] line = takeLine();
+            while (line == null && channel.read(in) >= 0) {
+                line = takeLine();
+                long leftMs = TimeUnit.NANOSECONDS.toMillis(deadlineNs - Clock.SYSTEM.nowNs());
+                if (line == null && leftMs <= 0) {
+                    throw new SocketTimeoutException("nothing was said in time");
+                }
+                if (line == null) {
+                    selector.selectedKeys().clear();
+                    selector.select(leftMs);
                 }
             }
-            if (!in.hasRemaining()) {
-                throw new BridgeException("line longer than " + LINE_BYTES_MAX + " bytes");
-            }
-            if (channel.read(in) < 0) {
-                return null;
+            return line;
+        } finally {
+            unblock();
+        }
+    }
+
+    private void unblock() throws IOException {
+        if (channel.isOpen()) {
+            channel.configureBlocking(true);
+        }
+    }
+
+    /** Takes a line from what has been received; null while there is none. */
+    private byte[] takeLine() throws BridgeException {
+        for (; scanned < in.position(); scanned++) {
+            if (in.get(scanned) == '\n') {
+                byte[] line = Arrays.copyOf(in.array(), scanned);
+                in.flip().position(scanned + 1);
+                in.compact();
+                scanned = 0;
+                return line;
             }
         }
+        if (!in.hasRemaining()) {
+            throw new BridgeException("line longer than " + LINE_BYTES_MAX + " bytes");
+        }
+        return null;
     }
 
     /** Writes a line. */

@@ -36,7 +36,7 @@ public final class LeftoverRemoval {
             throw new BridgeException("no volume is opened to remove a device");
         };
         try (EpollLoops data = EpollLoops.pinned("data", BridgeDaemon.cpusToUse(config));
-                BridgeParts parts = BridgeParts.open(config, data, nowhere)) {
+                BridgeParts parts = BridgeParts.open(config, StateFolder.open(config.controlSocket()), data, nowhere)) {
             Leftovers leftovers = new Leftovers(parts);
             AttachedVolume found = leftovers.find(name);
             if (found == null) {

@@ -43,7 +43,8 @@ final class OwnClasses {
         thread.start();
     }
 
-    private static void loadAll() {
+    /** Loads them, and returns when that is done. */
+    static void loadAll() {
         ClassLoader loader = OwnClasses.class.getClassLoader();
         int count = load(OF_LIBRARIES, loader);
         for (Path jar : jars(System.getProperty("java.class.path"))) {

@@ -61,7 +61,8 @@ final class SocketSequence {
                     volume.heldSinceMs(),
                     Clock.SYSTEM.wallMs(),
                     wish.socket().toString());
-            teardown.push("close the volume", volume.device()::close);
+            teardown.push("let go of the volume", volume.letGo()::run);
+            teardown.pushRemoval("close the volume", volume.device()::close);
             serve(details, volume);
             parts.state().save(details);
             teardown.pushRemoval("forget the device", () -> parts.state().delete(details.vduse()));

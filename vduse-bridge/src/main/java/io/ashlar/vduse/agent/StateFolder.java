@@ -8,6 +8,7 @@ import java.io.IOException;
 import java.nio.channels.FileChannel;
 import java.nio.channels.FileLock;
 import java.nio.channels.OverlappingFileLockException;
+import java.nio.file.DirectoryIteratorException;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
@@ -43,8 +44,18 @@ final class StateFolder implements AutoCloseable {
         this.lockFile = lockFile;
     }
 
-    /** Makes the folder if need be, and takes the lock. */
+    /** Opens the folder and takes the lock. */
     static StateFolder open(Path controlSocket) throws IOException {
+        StateFolder folder = unlocked(controlSocket);
+        if (!folder.tryLock()) {
+            folder.close();
+            throw new BridgeException("another bridge runs with the control socket " + controlSocket);
+        }
+        return folder;
+    }
+
+    /** Opens the folder, which is made if need be, without the lock: until {@link #tryLock} nothing in it may be changed. */
+    static StateFolder unlocked(Path controlSocket) throws IOException {
         Path parent = controlSocket.toAbsolutePath().getParent();
         if (!Files.isDirectory(parent)) {
             Files.createDirectories(parent.getParent());
@@ -59,17 +70,13 @@ final class StateFolder implements AutoCloseable {
                 folder.resolve("lock"),
                 Set.of(StandardOpenOption.CREATE, StandardOpenOption.WRITE, LinkOption.NOFOLLOW_LINKS),
                 PosixFilePermissions.asFileAttribute(FILE_MODE));
-        if (!lock(lockFile)) {
-            lockFile.close();
-            throw new BridgeException("another bridge runs with the control socket " + controlSocket);
-        }
         return new StateFolder(folder, lockFile);
     }
 
-    /** Held until the file is closed. */
-    private static boolean lock(FileChannel file) throws IOException {
+    /** Takes the lock unless another bridge has it; held until {@link #close}. */
+    boolean tryLock() throws IOException {
         try {
-            FileLock lock = file.tryLock();
+            FileLock lock = lockFile.tryLock();
             return lock != null;
         } catch (OverlappingFileLockException e) {
             return false; // held by this process
@@ -112,20 +119,31 @@ final class StateFolder implements AutoCloseable {
         return record;
     }
 
-    /** Returns the records of all devices that are served on sockets, as far as they can be read. */
-    List<AttachmentRecord> loadVhostUser() throws IOException {
-        List<AttachmentRecord> found = new ArrayList<>();
+    /** Returns the names of all devices that have a record. */
+    List<String> recorded() throws IOException {
+        List<String> names = new ArrayList<>();
         try (DirectoryStream<Path> files = Files.newDirectoryStream(folder, "*" + SUFFIX)) {
             for (Path file : files) {
                 String name = file.getFileName().toString();
-                try {
-                    AttachmentRecord record = load(name.substring(0, name.length() - SUFFIX.length()));
-                    if (record != null && record.isVhostUser()) {
-                        found.add(record);
-                    }
-                } catch (IOException e) {
-                    LOG.warn("{}", e.getMessage());
+                names.add(name.substring(0, name.length() - SUFFIX.length()));
+            }
+        } catch (DirectoryIteratorException e) {
+            throw e.getCause();
+        }
+        return names;
+    }
+
+    /** Returns the records of all devices that are served on sockets, as far as they can be read. */
+    List<AttachmentRecord> loadVhostUser() throws IOException {
+        List<AttachmentRecord> found = new ArrayList<>();
+        for (String name : recorded()) {
+            try {
+                AttachmentRecord record = load(name);
+                if (record != null && record.isVhostUser()) {
+                    found.add(record);
                 }
+            } catch (IOException e) {
+                LOG.warn("{}", e.getMessage());
             }
         }
         return found;

@@ -23,6 +23,11 @@ final class StopReport {
                 + ". 'ashlar bridge' goes on with them, 'ashlar detach --force NAME' gives one up";
     }
 
+    /** Returns the line of a bridge that another one has followed. */
+    static String handedOver(long pid) {
+        return "bridge stopped; process " + pid + " goes on with its devices";
+    }
+
     /** Returns a device as people know it: by its disk or socket, or, while it has none, by the kernel's name for it. */
     static String device(String volume, String place, String vduse) {
         return volume + " (" + (place == null ? vduse : place) + ")";

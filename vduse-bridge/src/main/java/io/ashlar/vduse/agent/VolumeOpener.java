@@ -16,6 +16,12 @@ public interface VolumeOpener {
     OpenedVolume open(String name, boolean readOnly, boolean steal) throws IOException;
 
     /**
+     * Throws, with one sentence for the operator, if the volume would not be found now, or is another one by that name. Changes
+     * nothing, and may block.
+     */
+    default void check(String name, UUID id) throws IOException {}
+
+    /**
      * A volume, open. Whoever opened it closes the device.
      *
      * @param id the volume's identity, which survives renaming; device name and serial follow from it
