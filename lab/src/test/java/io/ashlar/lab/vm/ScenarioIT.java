@@ -65,8 +65,8 @@ class ScenarioIT {
     }
 
     @Test
-    void shouldGoOnWhereItWasWhenTheBridgeIsKilledFiveTimes() throws Exception {
-        run(machine(), "bridge-kills", "5");
+    void shouldGoOnWhereItWasWhenTheBridgeIsKilledFiveTimesAndHandedOverThreeTimes() throws Exception {
+        run(machine(), "bridge-kills", "5", "3");
     }
 
     @Test

@@ -1,0 +1,24 @@
+package io.ashlar.lab.soak;
+
+/** What happens to the processes under load. */
+enum SoakEvent {
+    /** Nothing: the ordinary course of things. */
+    NONE("without"),
+    /** The bridge is killed with -9, and started again. */
+    KILL("kill"),
+    /** Another bridge takes the place of the one that runs. */
+    HANDOVER("handover"),
+    /** The node is killed with -9, and started again. */
+    SERVER_KILL("serverKill");
+
+    private final String label;
+
+    SoakEvent(String label) {
+        this.label = label;
+    }
+
+    /** Returns its name in the summary. */
+    String label() {
+        return label;
+    }
+}
