@@ -17,6 +17,7 @@ import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.HexFormat;
 import java.util.List;
 import java.util.UUID;
 import java.util.zip.CRC32C;
@@ -71,7 +72,8 @@ final class RemoteVolumes {
                         ATTACH_MS,
                         from.ioTimeoutMs);
                 RemoteVolume volume = RemoteVolume.open(options, loop);
-                return new OpenedVolume(volume, uuid(volume.volumeId()), volume.heldSinceMs(), volume::abandon);
+                return new OpenedVolume(
+                        volume, uuid(volume.volumeId()), volume.heldSinceMs(), new Boot(volume), volume::abandon);
             } catch (AttachException | Failure e) {
                 throw new IOException(e.getMessage(), e);
             }
@@ -87,6 +89,24 @@ final class RemoteVolumes {
             } catch (Failure e) {
                 throw new IOException(e.getMessage(), e);
             }
+        }
+    }
+
+    /** What a volume's unflushed writes depend on, as text. */
+    private record Boot(RemoteVolume volume) implements VolumeOpener.NodeBoot {
+        @Override
+        public String id() {
+            return HexFormat.of().formatHex(volume.nodeBootId());
+        }
+
+        @Override
+        public void onChange(Runnable listener) {
+            volume.onNodeRestart(listener);
+        }
+
+        @Override
+        public void continueFrom(String idBefore) {
+            volume.continueFrom(HexFormat.of().parseHex(idBefore));
         }
     }
 

@@ -89,4 +89,9 @@ final class Durability {
         bootId = newBootId;
         return generation;
     }
+
+    /** Returns the boot id met last; null before the first connection. */
+    synchronized ByteString bootId() {
+        return bootId;
+    }
 }

@@ -19,6 +19,7 @@ import io.ashlar.protocol.message.Geometry;
 import io.ashlar.protocol.message.HelloAnswer;
 import io.ashlar.protocol.message.Open;
 import io.ashlar.protocol.message.OpenAnswer;
+import java.util.Arrays;
 import java.util.BitSet;
 import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
@@ -49,6 +50,7 @@ public final class RemoteVolume implements BlockDevice {
     private final Durability durability = new Durability();
     private final List<RemoteQueue> queues = new CopyOnWriteArrayList<>();
     private final List<Runnable> geometryListeners = new CopyOnWriteArrayList<>();
+    private final List<Runnable> bootListeners = new CopyOnWriteArrayList<>();
     private final BitSet loopIndexes = new BitSet();
     private final ControlSession control;
     private volatile BlockGeometry geometry;
@@ -138,6 +140,26 @@ public final class RemoteVolume implements BlockDevice {
         return volumeId.toByteArray();
     }
 
+    /** Returns the boot id that the node told last: another one after each restart of its machine. Any thread. */
+    public byte[] nodeBootId() {
+        return durability.bootId().toByteArray();
+    }
+
+    /** Calls the listener, which must not block, after each restart of the node's machine that has lost nothing; on any loop. */
+    public void onNodeRestart(Runnable listener) {
+        bootListeners.add(listener);
+    }
+
+    /**
+     * Says that an earlier process had writes of the volume acknowledged while the node's machine had this boot id. If it has
+     * another one now, they may be gone, and the volume ends. To be called before the first request.
+     */
+    public void continueFrom(byte[] bootIdBefore) {
+        if (!Arrays.equals(bootIdBefore, nodeBootId())) {
+            end(Status.LOST_WRITES, "the node's machine was restarted meanwhile and may have lost acknowledged writes");
+        }
+    }
+
     /** Returns what is counted. */
     public VolumeCounters counters() {
         return counters;
@@ -186,9 +208,12 @@ public final class RemoteVolume implements BlockDevice {
 
     /** Returns the boot generation of a connection that has just been greeted, or -1 after ending the volume. */
     int greeted(HelloAnswer hello) {
+        ByteString before = durability.bootId();
         int generation = durability.greeted(hello.getBootId());
         if (generation < 0) {
             end(Status.LOST_WRITES, "the node's machine was restarted and has lost acknowledged writes");
+        } else if (before != null && !before.equals(hello.getBootId())) {
+            bootListeners.forEach(Runnable::run);
         }
         return generation;
     }

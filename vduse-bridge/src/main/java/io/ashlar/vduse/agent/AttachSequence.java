@@ -103,8 +103,11 @@ final class AttachSequence {
                 null);
         VirtioBlkConfig config = configOf(volume.device(), details);
         create(details.vduse(), config);
-        DeviceLog log = parts.state().createLog(identityOf(details, config.features()));
         teardown.pushRemoval("forget the device", () -> parts.state().delete(details.vduse()));
+        DeviceLog log = parts.state().createLog(identityOf(details, config.features()));
+        if (!readOnly) {
+            new BootRecord(parts.state(), details.vduse(), volume).begin();
+        }
         VduseSysfs sysfs = new VduseSysfs(details.vduse());
         VduseDevice kernel = openDevice(details.vduse(), queues);
         sysfs.bounceSize(bounceBytes);

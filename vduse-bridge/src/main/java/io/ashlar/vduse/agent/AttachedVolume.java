@@ -131,6 +131,11 @@ final class AttachedVolume {
         disk = newDisk;
     }
 
+    /** Returns the volume while it is open, else null. */
+    synchronized VolumeOpener.OpenedVolume opened() {
+        return volume;
+    }
+
     synchronized ServedDevice device() {
         return device;
     }

@@ -7,6 +7,8 @@ import io.ashlar.vduse.device.ServedDevice;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.List;
+import java.util.Queue;
+import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
@@ -29,6 +31,7 @@ final class Departure {
     /** Applications stand still meanwhile; what has not been answered by then is sent again by the successor. */
     private static final long DRAIN_NS = TimeUnit.SECONDS.toNanos(2);
 
+    private static final long FLUSH_NS = TimeUnit.SECONDS.toNanos(3);
     private static final long CLOSE_NS = TimeUnit.SECONDS.toNanos(1);
     private static final long LOOK_MS = 2;
 
@@ -58,6 +61,7 @@ final class Departure {
         endWhatIsUnderWay();
         List<AttachedVolume> left = List.copyOf(volumes);
         boolean answered = quiesce(devices(), STOP_NS);
+        flush(left);
         return StopReport.line(describe(left), answered);
     }
 
@@ -104,6 +108,30 @@ final class Departure {
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
             return false;
+        }
+    }
+
+    /** So that a restart of the node's machine before the next bridge costs nothing; not waited for long, it may be away. */
+    private void flush(List<AttachedVolume> left) {
+        List<AttachedVolume> written = left.stream()
+                .filter(volume -> volume.opened() != null
+                        && volume.device() != null
+                        && !volume.details().readOnly())
+                .toList();
+        EpollLoop loop = parts.loops().data().all().get(0);
+        CountDownLatch ended = new CountDownLatch(written.size());
+        Queue<AttachedVolume> durable = new ConcurrentLinkedQueue<>();
+        for (AttachedVolume volume : written) {
+            LastFlush.submit(volume.opened().device(), loop, status -> {
+                if (status.isOk()) {
+                    durable.add(volume);
+                }
+                ended.countDown();
+            });
+        }
+        await(ended, FLUSH_NS);
+        for (AttachedVolume volume : durable) {
+            new BootRecord(parts.state(), volume.details().vduse(), volume.opened()).nothingToLose();
         }
     }
 

@@ -134,6 +134,9 @@ final class Leftovers {
                     "the volume was released, or another host has had it, since it was attached here;"
                             + " what was in flight may be older than what it holds now");
         }
+        if (!details.readOnly()) {
+            new BootRecord(parts.state(), details.vduse(), volume).resume();
+        }
         return volume;
     }
 

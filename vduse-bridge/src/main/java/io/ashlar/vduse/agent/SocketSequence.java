@@ -63,9 +63,12 @@ final class SocketSequence {
                     wish.socket().toString());
             teardown.push("let go of the volume", volume.letGo()::run);
             teardown.pushRemoval("close the volume", volume.device()::close);
+            teardown.pushRemoval("forget the device", () -> parts.state().delete(details.vduse()));
+            if (!details.readOnly()) {
+                new BootRecord(parts.state(), details.vduse(), volume).begin();
+            }
             serve(details, volume);
             parts.state().save(details);
-            teardown.pushRemoval("forget the device", () -> parts.state().delete(details.vduse()));
             if (!attached.complete()) {
                 throw new BridgeException("the bridge is stopping");
             }

@@ -8,6 +8,7 @@ import java.io.IOException;
 import java.nio.channels.FileChannel;
 import java.nio.channels.FileLock;
 import java.nio.channels.OverlappingFileLockException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.DirectoryIteratorException;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
@@ -24,9 +25,9 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The folder beside the control socket (mode 0700, in memory): two files per attached device for a successor, what it is and
- * what of it is in flight, and a lock that keeps a second bridge away. Files are trusted only if they are regular, ours, and
- * closed to others.
+ * The folder beside the control socket (mode 0700, in memory): three files per attached device for a successor, what it is,
+ * what of it is in flight and what its unflushed writes depend on, and a lock that keeps a second bridge away. Files are trusted
+ * only if they are regular, ours, and closed to others.
  */
 @ThreadSafe
 final class StateFolder implements AutoCloseable {
@@ -95,11 +96,23 @@ final class StateFolder implements AutoCloseable {
 
     /** Writes the record of a device. */
     void save(AttachmentRecord record) throws IOException {
-        Path fresh = folder.resolve(record.vduse() + ".new");
+        replace(file(record.vduse()), ControlJson.toBytes(record));
+    }
+
+    private static void replace(Path file, byte[] content) throws IOException {
+        Path fresh = file.resolveSibling(file.getFileName() + ".new");
         Files.deleteIfExists(fresh);
         Files.createFile(fresh, PosixFilePermissions.asFileAttribute(FILE_MODE));
-        Files.write(fresh, ControlJson.toBytes(record));
-        Files.move(fresh, file(record.vduse()), StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+        Files.write(fresh, content);
+        Files.move(fresh, file, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+    }
+
+    private static byte[] read(Path file) throws IOException {
+        checkOwn(file);
+        if (Files.size(file) > FILE_BYTES_MAX) {
+            throw new BridgeException(file + " is not a record of ours: too large");
+        }
+        return Files.readAllBytes(file);
     }
 
     /** Returns the record of a device, or null when there is none. */
@@ -108,11 +121,7 @@ final class StateFolder implements AutoCloseable {
         if (!Files.isRegularFile(file, LinkOption.NOFOLLOW_LINKS)) {
             return null;
         }
-        checkOwn(file);
-        if (Files.size(file) > FILE_BYTES_MAX) {
-            throw new BridgeException(file + " is not a record of ours: too large");
-        }
-        AttachmentRecord record = ControlJson.toRecord(Files.readAllBytes(file));
+        AttachmentRecord record = ControlJson.toRecord(read(file));
         if (record.version() != AttachmentRecord.VERSION || !vduse.equals(record.vduse())) {
             throw new BridgeException(file + " is of another version or device");
         }
@@ -168,10 +177,39 @@ final class StateFolder implements AutoCloseable {
         return log;
     }
 
+    /**
+     * Keeps the boot of the node's machine during which the device's writes are acknowledged. An old one does no harm but to fail
+     * a volume that is well, should the bridge be killed before it is replaced.
+     */
+    synchronized void saveBoot(String vduse, String bootId) throws IOException {
+        replace(boot(vduse), bootId.getBytes(StandardCharsets.UTF_8));
+    }
+
+    /** The same for a device that may be gone by now, and is then left so. */
+    synchronized void updateBoot(String vduse, String bootId) throws IOException {
+        if (Files.exists(boot(vduse), LinkOption.NOFOLLOW_LINKS)) {
+            saveBoot(vduse, bootId);
+        }
+    }
+
+    /** Returns what {@link #saveBoot} has kept; an empty text if nothing. */
+    String loadBoot(String vduse) throws IOException {
+        Path file = boot(vduse);
+        if (!Files.isRegularFile(file, LinkOption.NOFOLLOW_LINKS)) {
+            return "";
+        }
+        return new String(read(file), StandardCharsets.UTF_8);
+    }
+
     /** Forgets a device. */
-    void delete(String vduse) throws IOException {
+    synchronized void delete(String vduse) throws IOException {
         Files.deleteIfExists(file(vduse));
         Files.deleteIfExists(log(vduse));
+        Files.deleteIfExists(boot(vduse));
+    }
+
+    private Path boot(String vduse) {
+        return folder.resolve(vduse + ".boot");
     }
 
     private Path log(String vduse) {

@@ -26,12 +26,42 @@ public interface VolumeOpener {
      *
      * @param id the volume's identity, which survives renaming; device name and serial follow from it
      * @param heldSinceMs another number than that of an earlier time, if someone else may have written in between
+     * @param boot what acknowledged writes that are not flushed depend on
      * @param letGo ends its use as the death of this process would: this host goes on holding it, for the next try
      */
-    record OpenedVolume(BlockDevice device, UUID id, long heldSinceMs, Runnable letGo) {
+    record OpenedVolume(BlockDevice device, UUID id, long heldSinceMs, NodeBoot boot, Runnable letGo) {
         /** A volume that nobody but this host can have. */
-        OpenedVolume(BlockDevice device, UUID id) {
-            this(device, id, 0, () -> {});
+        public OpenedVolume(BlockDevice device, UUID id) {
+            this(device, id, 0, NodeBoot.NONE, () -> {});
         }
+    }
+
+    /** The time between two starts of the machine that keeps a volume: writes that are not flushed do not outlive it. */
+    interface NodeBoot {
+        /** Nothing gets lost. */
+        NodeBoot NONE = new NodeBoot() {
+            @Override
+            public String id() {
+                return "";
+            }
+
+            @Override
+            public void onChange(Runnable listener) {}
+
+            @Override
+            public void continueFrom(String idBefore) {}
+        };
+
+        /** Returns its name, without spaces, or an empty text if nothing gets lost. */
+        String id();
+
+        /** Calls the listener, on any thread, after each change of the name; it must not block. */
+        void onChange(Runnable listener);
+
+        /**
+         * Says during which one an earlier process had writes acknowledged. If that is over, some may be gone, and the volume fails
+         * from now on. Before the first request.
+         */
+        void continueFrom(String idBefore);
     }
 }

@@ -121,7 +121,7 @@ class HandoverTest {
     }
 
     private VolumeOpener held() {
-        return (name, readOnly, steal) -> new VolumeOpener.OpenedVolume(volume, new UUID(1, 2), 0, () -> {});
+        return (name, readOnly, steal) -> new VolumeOpener.OpenedVolume(volume, new UUID(1, 2));
     }
 
     private void attach(String name) throws IOException {
