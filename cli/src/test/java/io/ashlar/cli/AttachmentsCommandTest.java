@@ -20,7 +20,8 @@ class AttachmentsCommandTest {
                 512,
                 List.of(1, 0, -1),
                 0,
-                0, null);
+                0,
+                null);
         assertThat(AttachmentsCommand.row(attachment))
                 .containsEntry("queue cpus", "1,0,-")
                 .containsEntry("size", "1G")
