@@ -518,6 +518,9 @@ class BridgedDeviceTest {
         String loopOfTheOld = arrival();
         BridgedDevice dead = device;
         control.eventLoop().submit(() -> dead.close(() -> {})).get();
+        for (EpollLoop loop : data.all()) {
+            loop.eventLoop().submit(() -> {}).get(); // it fetches until they have seen its end
+        }
         for (int i = 0; i < 4; i++) {
             offer(1, OUT, 2 + i, 'b');
         }
