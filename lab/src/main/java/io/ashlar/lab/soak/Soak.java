@@ -7,6 +7,7 @@ import io.ashlar.base.annotation.LoopKind;
 import java.io.IOException;
 import java.io.PrintStream;
 import java.io.StringWriter;
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -109,7 +110,7 @@ public final class Soak implements Callable<Integer> {
         try (SoakStack stack = new SoakStack(launcher, folder)) {
             run(stack, chance);
             sentAgain = stack.sentAgain();
-        } catch (IOException e) {
+        } catch (IOException | UncheckedIOException e) {
             progress.failed(e.getMessage());
         }
         long seconds = TimeUnit.NANOSECONDS.toSeconds(System.nanoTime() - startNs);
