@@ -35,11 +35,11 @@ public record SessionConfig(
     }
 
     /**
-     * Returns the settings that a node on the same network wants: a silent node is given up after ten seconds, since a
+     * Returns the settings that a node on the same network wants: a silent node is given up after 15 seconds, since a
      * slow one is not a dead one; one that is back is found within a quarter of a second.
      */
     public static SessionConfig of(InetSocketAddress node, String hostId) {
-        return new SessionConfig(node, hostId, 10_000, 2_000, 15_000, 20, 250);
+        return new SessionConfig(node, hostId, 10_000, 5_000, 15_000, 20, 250);
     }
 
     /** Returns the node as people write it. */

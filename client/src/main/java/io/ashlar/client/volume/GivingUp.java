@@ -19,7 +19,7 @@ final class GivingUp {
     /** A request is failed at most one part of the I/O timeout late. */
     private static final int TICKS = 8;
 
-    private static final long TICK_NS_MAX = TimeUnit.SECONDS.toNanos(1);
+    private static final long TICK_NS_MAX = TimeUnit.SECONDS.toNanos(2);
     private static final long NO_TIMEOUT_NS = Long.MAX_VALUE / 4;
 
     private final RemoteQueue queue;

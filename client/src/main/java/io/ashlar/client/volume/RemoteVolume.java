@@ -143,7 +143,7 @@ public final class RemoteVolume implements BlockDevice {
         return counters;
     }
 
-    /** Returns for how long the oldest request has waited for the node, a second late at most; 0 if there is none. */
+    /** Returns for how long the oldest request has waited for the node, two seconds late at most; 0 if there is none. */
     public long oldestRequestNs() {
         long now = Clock.SYSTEM.nowNs();
         long age = 0;

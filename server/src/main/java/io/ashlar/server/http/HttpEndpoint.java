@@ -20,6 +20,8 @@ public final class HttpEndpoint implements AutoCloseable {
     private static final int THREADS = 4;
     /** Seconds that a request may take to arrive, and an answer to be taken. */
     private static final String SECONDS_MAX = "10";
+    /** How often the JDK looks for such; a second if nothing is said, which is most of what an idle daemon does. */
+    private static final String LOOK_MS = "10000";
 
     private final HttpServer server;
     private final ExecutorService threads;
@@ -38,8 +40,9 @@ public final class HttpEndpoint implements AutoCloseable {
      */
     public static HttpEndpoint start(InetSocketAddress address, Supplier<String> metrics, Supplier<String> ailment)
             throws IOException {
-        limitTime("sun.net.httpserver.maxReqTime");
-        limitTime("sun.net.httpserver.maxRspTime");
+        setUnlessSet("sun.net.httpserver.maxReqTime", SECONDS_MAX);
+        setUnlessSet("sun.net.httpserver.maxRspTime", SECONDS_MAX);
+        setUnlessSet("sun.net.httpserver.timerMillis", LOOK_MS);
         HttpServer server = HttpServer.create(address, 0);
         ExecutorService threads = Executors.newFixedThreadPool(THREADS, HttpEndpoint::thread);
         server.setExecutor(threads);
@@ -59,9 +62,9 @@ public final class HttpEndpoint implements AutoCloseable {
         return new HttpEndpoint(server, threads);
     }
 
-    private static void limitTime(String property) {
+    private static void setUnlessSet(String property, String value) {
         if (System.getProperty(property) == null) {
-            System.setProperty(property, SECONDS_MAX);
+            System.setProperty(property, value);
         }
     }
 

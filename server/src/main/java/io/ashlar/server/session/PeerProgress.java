@@ -9,7 +9,7 @@ import io.netty.channel.ChannelOutboundBuffer;
 
 /**
  * Whether a peer gets on with its part: takes its answers, and ends the frames that it begins. One that does neither keeps
- * memory that others wait for. Looked at about once a second, so a peer may have that much longer.
+ * memory that others wait for. Looked at about every two seconds, so a peer may have that much longer.
  */
 @ConfinedTo(LoopKind.DATA)
 final class PeerProgress {

@@ -14,7 +14,7 @@ import java.util.concurrent.TimeUnit;
 /** What the connections of one data loop share: counters, request slots, scratch objects, and the look at idle ones. */
 @ConfinedTo(LoopKind.DATA)
 final class SessionLoop {
-    private static final long SWEEP_NS = TimeUnit.SECONDS.toNanos(1);
+    private static final long SWEEP_NS = TimeUnit.SECONDS.toNanos(2);
 
     private final EpollLoop loop;
     private final LoopCounters counters;
@@ -94,7 +94,7 @@ final class SessionLoop {
         connections.remove(connection);
     }
 
-    /** Looks once a second for peers that say nothing or take nothing; not at all while there are none. */
+    /** Looks every two seconds for peers that say nothing or take nothing; not at all while there are none. */
     private void sweep() {
         sweeping = !connections.isEmpty();
         if (sweeping) {

@@ -5,7 +5,6 @@ import io.ashlar.base.annotation.LoopKind;
 import io.ashlar.base.net.EpollLoop;
 import io.ashlar.base.net.EpollLoops;
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.BitSet;
@@ -56,8 +55,7 @@ public final class CpuWatch {
 
     /** Starts to look once a second; called on the loop. */
     public static CpuWatch start(EpollLoop loop, QueuePlacement placement, EpollLoops data) {
-        CpuWatch watch =
-                new CpuWatch(() -> CpuMask.parseList(Files.readString(ONLINE).trim()), placement, data::pinAgain);
+        CpuWatch watch = new CpuWatch(new OnlineCpus(ONLINE), placement, data::pinAgain);
         watch.checkLater(loop);
         return watch;
     }

@@ -672,6 +672,9 @@ class VhostUserDeviceTest {
     void shouldReplaceTheSocketOfADeadProcessOnly() throws Exception {
         Path other = folder.resolve("t");
         assertThatThrownBy(() -> open(path)).hasStackTraceContaining("somebody listens");
+        List<UnixSocket> waiting = fillQueue(path);
+        assertThatThrownBy(() -> open(path)).as("busy").hasStackTraceContaining("somebody listens");
+        waiting.forEach(UnixSocket::close);
         UnixSocket dead = UnixSocket.listen(other);
         dead.close();
         assertThat(other).exists();
@@ -680,6 +683,19 @@ class VhostUserDeviceTest {
         assertThat(other).doesNotExist();
         Files.writeString(other, "mine");
         assertThatThrownBy(() -> open(other)).hasStackTraceContaining("not a socket");
+    }
+
+    private static List<UnixSocket> fillQueue(Path path) {
+        List<UnixSocket> waiting = new ArrayList<>();
+        try {
+            while (waiting.size() < 100) {
+                waiting.add(UnixSocket.connect(path));
+            }
+        } catch (IOException e) {
+            assertThat(e).hasMessageContaining("EAGAIN");
+        }
+        assertThat(waiting).hasSizeLessThan(100);
+        return waiting;
     }
 
     @Test
