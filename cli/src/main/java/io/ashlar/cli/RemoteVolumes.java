@@ -62,31 +62,34 @@ final class RemoteVolumes {
         @Override
         public OpenedVolume open(String name, boolean readOnly, boolean steal) throws IOException {
             AccessMode mode = steal ? AccessMode.STEAL : readOnly ? AccessMode.READ_ONLY : AccessMode.READ_WRITE;
+            RemoteVolume volume = open(name, mode, ATTACH_MS);
+            return new OpenedVolume(
+                    volume, uuid(volume.volumeId()), volume.heldSinceMs(), new Boot(volume), volume::abandon);
+        }
+
+        /** Opens it beside its writer, and has all code for that loaded when it counts. */
+        @Override
+        public void check(String name, UUID id) throws IOException {
+            RemoteVolume volume = open(name, AccessMode.READ_ONLY, CHECK_MS);
+            UUID found = uuid(volume.volumeId());
+            volume.abandon(); // the end of its connection is enough
+            if (!id.equals(found)) {
+                throw new IOException("the volume " + name + " on " + from.nodes + " is another one");
+            }
+        }
+
+        private RemoteVolume open(String name, AccessMode mode, int timeoutMs) throws IOException {
             try {
-                InetSocketAddress node = VolumeLookup.find(from.nodes, name, ATTACH_MS);
+                InetSocketAddress node = VolumeLookup.find(from.nodes, name, timeoutMs);
                 VolumeOptions options = new VolumeOptions(
                         SessionConfig.of(node, host),
                         name,
                         mode,
                         VolumeOptions.REQUESTS_MAX,
-                        ATTACH_MS,
+                        timeoutMs,
                         from.ioTimeoutMs);
-                RemoteVolume volume = RemoteVolume.open(options, loop);
-                return new OpenedVolume(
-                        volume, uuid(volume.volumeId()), volume.heldSinceMs(), new Boot(volume), volume::abandon);
+                return RemoteVolume.open(options, loop);
             } catch (AttachException | Failure e) {
-                throw new IOException(e.getMessage(), e);
-            }
-        }
-
-        @Override
-        public void check(String name, UUID id) throws IOException {
-            try {
-                InetSocketAddress node = VolumeLookup.find(from.nodes, name, CHECK_MS);
-                if (!id.equals(uuid(VolumeLookup.idOn(node, name)))) {
-                    throw new IOException("the volume " + name + " on " + Addresses.text(node) + " is another one");
-                }
-            } catch (Failure e) {
                 throw new IOException(e.getMessage(), e);
             }
         }

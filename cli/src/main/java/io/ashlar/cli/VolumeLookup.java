@@ -51,11 +51,6 @@ final class VolumeLookup {
         }
     }
 
-    /** Returns the id of a volume on a node; a {@link Failure} says why that can't be told. */
-    static byte[] idOn(InetSocketAddress node, String volume) {
-        return Node.ask(node, show(volume)).getShowVolume().getVolumeId().toByteArray();
-    }
-
     private static AdminRequest show(String volume) {
         return AdminRequest.newBuilder()
                 .setShowVolume(ShowVolume.newBuilder().setName(volume))

@@ -254,6 +254,19 @@ class AttachmentTest {
     }
 
     @Test
+    void shouldLeaveTheWritersAttachmentAloneWhenAReaderEndsItsOwn() throws IOException {
+        OpenAnswer writer = a.openOk("v", "host-a", RW, 0, 0);
+        for (String host : new String[] {"host-a", "host-b"}) {
+            OpenAnswer reader = b.openOk("v", host, OpenMode.OPEN_MODE_READ_ONLY, 0, 0);
+            assertThat(b.simple(Opcode.CLOSE, reader.getHandle(), 0, 0, 0, 1).status())
+                    .isEqualTo(Status.OK);
+            assertThat(show().getHolder().getHostId()).as("the holder").isEqualTo("host-a");
+        }
+        assertThat(a.write(writer.getHandle(), 0, new byte[4096])).isEqualTo(Status.OK);
+        assertThat(b.open("v", "host-b", RW, 0, 0).status()).isEqualTo(Status.IN_USE);
+    }
+
+    @Test
     void shouldRefuseToDeleteWhenSomebodyHoldsOrReadsTheVolume() throws IOException {
         AdminRequest delete = AdminRequest.newBuilder()
                 .setDeleteVolume(DeleteVolume.newBuilder().setName("v"))

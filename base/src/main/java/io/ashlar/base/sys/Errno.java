@@ -32,6 +32,8 @@ public final class Errno {
     public static final int EROFS = 30;
     /** Operation not supported. */
     public static final int EOPNOTSUPP = 95;
+    /** Connection refused. */
+    public static final int ECONNREFUSED = 111;
     /** Disk quota exceeded. */
     public static final int EDQUOT = 122;
 
@@ -66,6 +68,7 @@ public final class Errno {
             case ENOSPC -> "ENOSPC, no space left on device";
             case EROFS -> "EROFS, read-only file system";
             case EOPNOTSUPP -> "EOPNOTSUPP, not supported";
+            case ECONNREFUSED -> "ECONNREFUSED, connection refused";
             case EDQUOT -> "EDQUOT, quota exceeded";
             default -> "errno " + Math.abs(result);
         };

@@ -74,6 +74,14 @@ public final class UnixSocket implements AutoCloseable {
         return socket.orClose(Linux.connect(socket.fd, address), "can't connect to " + path);
     }
 
+    /** Returns whether the socket at a path is a living process's: one that has no time for connections is alive as well. */
+    public static boolean isListenedTo(Path path) throws IOException {
+        byte[] address = address(path);
+        try (UnixSocket probe = create(path)) {
+            return Linux.connect(probe.fd, address) != -Errno.ECONNREFUSED;
+        }
+    }
+
     /** Takes over a connected descriptor, which is made non-blocking. */
     public static UnixSocket adopt(int fd) {
         Linux.setNonBlocking(fd);

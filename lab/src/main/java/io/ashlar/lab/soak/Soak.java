@@ -7,6 +7,7 @@ import io.ashlar.base.annotation.LoopKind;
 import java.io.IOException;
 import java.io.PrintStream;
 import java.io.StringWriter;
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -32,8 +33,8 @@ import picocli.CommandLine.Option;
 @Command(
         name = "ashlar lab soak",
         description = "Kill a bridge with -9, hand it over, and kill its node, at random moments under a load on two"
-                + " virtqueues that checks every block it reads. Real processes, natively, over vhost-user; with --vduse in"
-                + " the virtual machine, with fio.",
+                + " virtqueues that checks every block it reads. Real processes, natively, over vhost-user (the default, or"
+                + " --vhost-user); with --vduse in the virtual machine, with fio, and only --kills and --handovers.",
         mixinStandardHelpOptions = true)
 public final class Soak implements Callable<Integer> {
     private static final long BLOCK_BYTES = DiskContent.BLOCK_BYTES;
@@ -77,11 +78,6 @@ public final class Soak implements Callable<Integer> {
             description = "Size of the volume, 1 to 65536 MiB (default: ${DEFAULT-VALUE}).")
     private int sizeMib;
 
-    @Option(
-            names = "--vhost-user",
-            description = "Over vhost-user, natively; this is the default. (--vduse is the launcher's to see to.)")
-    private boolean vhostUser;
-
     @Option(names = "--launcher", required = true, hidden = true, description = "bin/ashlar of the distribution.")
     private Path launcher;
 
@@ -114,7 +110,7 @@ public final class Soak implements Callable<Integer> {
         try (SoakStack stack = new SoakStack(launcher, folder)) {
             run(stack, chance);
             sentAgain = stack.sentAgain();
-        } catch (IOException e) {
+        } catch (IOException | UncheckedIOException e) {
             progress.failed(e.getMessage());
         }
         long seconds = TimeUnit.NANOSECONDS.toSeconds(System.nanoTime() - startNs);

@@ -9,6 +9,7 @@ import io.ashlar.protocol.message.CreateVolume;
 import io.ashlar.vduse.agent.Attachment;
 import io.ashlar.vduse.agent.BridgeClient;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.ServerSocket;
@@ -227,15 +228,25 @@ final class SoakStack implements AutoCloseable {
 
     /** Detaches the volume, and stops both in good order. */
     void stop() throws IOException {
-        try (BridgeClient client = BridgeClient.connect(control())) {
-            client.detach(VOLUME, false);
-        }
+        await("the front end's end to be seen", this::isDetached);
         for (Process process : List.of(bridge, node)) {
             process.destroy();
             awaitEnd(process);
             if (process.exitValue() != 0) {
                 throw new IOException("a daemon has ended with exit code " + process.exitValue());
             }
+        }
+    }
+
+    private boolean isDetached() {
+        try (BridgeClient client = BridgeClient.connect(control())) {
+            client.detach(VOLUME, false);
+            return true;
+        } catch (IOException e) {
+            if (e.getMessage().contains("is connected")) {
+                return false;
+            }
+            throw new UncheckedIOException(e);
         }
     }
 

@@ -6,13 +6,14 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /**
  * The whole of Ashlar on a real kernel: node, bridge, and a disk, as built by {@code mvn package}. Each test is a script of
- * {@code lab/scenarios} in a virtual machine of its own, and says what it checked in its output.
+ * {@code lab/scenarios}, in a virtual machine of its own unless it says otherwise, and says what it checked in its output.
  */
 @Tag("kernel")
 class ScenarioIT {
@@ -72,6 +73,29 @@ class ScenarioIT {
     @Test
     void shouldServeEachVirtqueueOnTheCpuOfItsAffinity() throws Exception {
         run(machine(), "affinity");
+    }
+
+    /** Runs here, as it boots machines of its own. */
+    @Test
+    void shouldBeTheDiskOfAVirtualMachineWhoseBridgeAndEmulatorAreKilled() throws Exception {
+        Path root = Path.of("..").toRealPath();
+        Path output = files.resolve("output.txt");
+        assertThat(distribution()).isDirectory();
+        ProcessBuilder command = new ProcessBuilder(
+                        root.resolve("lab/scenarios/vhost-user").toString())
+                .directory(root.toFile())
+                .redirectErrorStream(true)
+                .redirectOutput(output.toFile());
+        command.environment().put("ASHLAR_OUT", files.resolve("out").toString());
+        Process process = command.start();
+        try {
+            boolean ended = process.waitFor(20, TimeUnit.MINUTES);
+            assertThat(Files.readString(output)).contains("Summary:");
+            assertThat(ended).isTrue();
+            assertThat(process.exitValue()).isZero();
+        } finally {
+            process.destroy();
+        }
     }
 
     @Test

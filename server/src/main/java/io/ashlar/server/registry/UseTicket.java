@@ -33,8 +33,13 @@ public final class UseTicket {
         return use;
     }
 
+    /** Returns the attachment's number; for a reader the one of the writer beside it, which is not its own. */
     long epoch() {
         return epoch;
+    }
+
+    boolean readsOnly() {
+        return request.readOnly();
     }
 
     /**

@@ -20,6 +20,7 @@ final class Ring {
     private long usedUser;
     private int base;
     private boolean enabled;
+    private boolean settled;
 
     /** Sets the number of entries. */
     void setSize(int newSize) throws IOException {
@@ -65,7 +66,18 @@ final class Ring {
     void setBaseTo(VringPosition position) {
         if (position != null) {
             base = position.usedIndex();
+            settled = true;
         }
+    }
+
+    /** The ring is about to be served: its base means nothing until it stops. */
+    void unsettle() {
+        settled = false;
+    }
+
+    /** Returns whether it has been served, and its base says all of where it got to. */
+    boolean isSettled() {
+        return settled;
     }
 
     int base() {
@@ -99,5 +111,6 @@ final class Ring {
         addressed = false;
         base = 0;
         enabled = false;
+        settled = false;
     }
 }

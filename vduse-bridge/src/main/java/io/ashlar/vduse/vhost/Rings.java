@@ -125,6 +125,7 @@ final class Rings {
             return;
         }
         QueueSlot slot = slots.get(i);
+        ring.unsettle();
         slot.open(setup, spread.place(i), refusal -> {
             if (refusal == null) {
                 slot.resubmit(() -> {
@@ -249,20 +250,23 @@ final class Rings {
 
     /** Stops a ring, which needs another kick to start again; {@code whenDone} does not run if all is given up before. */
     void stop(int i, Runnable whenDone) {
-        boolean served = isServed(i);
         drain(i, givenUp -> {
             if (!givenUp) {
-                if (served) {
-                    endLog(i);
-                }
+                endLog(i);
                 lines.setKick(i, -1);
                 whenDone.run();
             }
         });
     }
 
-    /** With nothing in flight the base says all: the ring may start again anywhere, of any size. */
+    /**
+     * With nothing in flight the base says all: the ring may start again anywhere, of any size. What was in flight of a ring that
+     * has never started here still is.
+     */
     private void endLog(int i) {
+        if (!rings.get(i).isSettled()) {
+            return;
+        }
         QueueRegion log = keptLog == null ? null : keptLog.region(i);
         QueueRegion ended = log == null ? ownLogs.get(i) : log;
         if (ended != null) {

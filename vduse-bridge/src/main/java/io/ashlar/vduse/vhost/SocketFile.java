@@ -34,18 +34,10 @@ final class SocketFile implements AutoCloseable {
         if (!attributes(path).isOther()) {
             throw new IOException(path + " exists and is not a socket");
         }
-        if (answers(path)) {
+        if (UnixSocket.isListenedTo(path)) {
             throw new IOException("somebody listens on " + path + " already");
         }
         Files.delete(path);
-    }
-
-    private static boolean answers(Path path) {
-        try (UnixSocket probe = UnixSocket.connect(path)) {
-            return probe.fd() >= 0;
-        } catch (IOException e) {
-            return false;
-        }
     }
 
     private static BasicFileAttributes attributes(Path path) throws IOException {

@@ -511,6 +511,70 @@ class VhostUserDeviceTest {
         assertThat(front.base(0)).isEqualTo(8);
     }
 
+    /** QEMU and Cloud Hypervisor disable a ring before they ask for its base. */
+    @Test
+    void shouldBeginTheLogAnewWhenTheBaseOfADisabledRingWasAsked() throws Exception {
+        connectWithLog();
+        write(0, 1, 1);
+        assertThat(front.tell(FrontEndModel.SET_VRING_ENABLE, payload(0, 0))).isTrue();
+        assertThat(front.base(0)).isEqualTo(1);
+        front.rings.get(0).restart(0);
+        front.describe(0, 0);
+        front.enable(0);
+        write(0, 2, 2);
+        write(1, 3, 3);
+    }
+
+    /** A front end may give up between two rings, and ask for the bases of both. */
+    @Test
+    void shouldKeepWhatIsInFlightOfARingThatWasNotStartedAgainWhenItsBaseIsAsked() throws Exception {
+        FrontEndModel.Log log = connectWithLog();
+        volume.hold();
+        int at = offer(1, OUT, 9, 90);
+        volume.arrivals.poll(WAIT_SECONDS, TimeUnit.SECONDS);
+        front = front.again(path);
+        front.negotiate();
+        front.setMemory();
+        assertThat(front.setLog(log, 2)).isTrue();
+        front.describe(0, 0);
+        front.enable(0);
+        front.describe(1, 0);
+        assertThat(front.base(0)).isZero();
+        assertThat(front.base(1)).isZero();
+        front = front.again(path);
+        front.negotiate();
+        startRings(log);
+        volume.letGo();
+        front.awaitUsed(1);
+        assertThat(memory.memory().get(at + 8192)).isZero();
+        write(0, 1, 1);
+        write(1, 2, 2);
+    }
+
+    /** Cloud Hypervisor says on each connection how far the driver has got, not how far the requests have. */
+    @Test
+    void shouldGoByTheLogWhateverBaseAFrontEndComesBackWith() throws Exception {
+        FrontEndModel.Log log = connectWithLog();
+        write(0, 1, 1);
+        volume.arrivals.clear();
+        volume.hold();
+        int fetched = offer(0, OUT, 7, 70);
+        volume.arrivals.poll(WAIT_SECONDS, TimeUnit.SECONDS);
+        front = front.again(path);
+        int unseen = offer(0, OUT, 8, 80);
+        front.negotiate();
+        front.setMemory();
+        assertThat(front.setLog(log, 2)).isTrue();
+        front.describe(0, 3);
+        front.enable(0);
+        volume.letGo();
+        front.awaitUsed(0);
+        front.awaitUsed(0);
+        assertThat(memory.memory().get(fetched + 8192)).isZero();
+        assertThat(memory.memory().get(unseen + 8192)).isZero();
+        assertThat(front.base(0)).isEqualTo(3);
+    }
+
     @Test
     void shouldGoOnWithTheLogWhenAnotherProcessListens() throws Exception {
         FrontEndModel.Log log = connectWithLog();
@@ -608,6 +672,9 @@ class VhostUserDeviceTest {
     void shouldReplaceTheSocketOfADeadProcessOnly() throws Exception {
         Path other = folder.resolve("t");
         assertThatThrownBy(() -> open(path)).hasStackTraceContaining("somebody listens");
+        List<UnixSocket> waiting = fillQueue(path);
+        assertThatThrownBy(() -> open(path)).as("busy").hasStackTraceContaining("somebody listens");
+        waiting.forEach(UnixSocket::close);
         UnixSocket dead = UnixSocket.listen(other);
         dead.close();
         assertThat(other).exists();
@@ -616,6 +683,19 @@ class VhostUserDeviceTest {
         assertThat(other).doesNotExist();
         Files.writeString(other, "mine");
         assertThatThrownBy(() -> open(other)).hasStackTraceContaining("not a socket");
+    }
+
+    private static List<UnixSocket> fillQueue(Path path) {
+        List<UnixSocket> waiting = new ArrayList<>();
+        try {
+            while (waiting.size() < 100) {
+                waiting.add(UnixSocket.connect(path));
+            }
+        } catch (IOException e) {
+            assertThat(e).hasMessageContaining("EAGAIN");
+        }
+        assertThat(waiting).hasSizeLessThan(100);
+        return waiting;
     }
 
     @Test
