@@ -114,7 +114,9 @@ final class Attachments {
     /** Takes note that a use is over; with {@code detach} its attachment as well, durably. That of a reader is nothing more. */
     Status close(UseTicket ticket, String name, boolean detach) {
         ticket.drained();
-        return detach && !ticket.readsOnly() ? catalogue.detach(name, ticket.epoch()).status() : Status.OK;
+        return detach && !ticket.readsOnly()
+                ? catalogue.detach(name, ticket.epoch()).status()
+                : Status.OK;
     }
 
     /** Ends the attachment of a holder that is gone; the task runs when no request of it is under way. */
