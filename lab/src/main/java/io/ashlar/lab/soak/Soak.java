@@ -39,6 +39,8 @@ import picocli.CommandLine.Option;
 public final class Soak implements Callable<Integer> {
     private static final long BLOCK_BYTES = DiskContent.BLOCK_BYTES;
     private static final int SLEEP_MS_MAX = 1_000;
+    /** About the time that a handover takes, the start of a JVM in it. */
+    private static final int TORN_MS_MAX = 1_500;
     /** Answers that must come after each event before the next one. */
     private static final long ANSWERS = 200;
 
@@ -56,6 +58,13 @@ public final class Soak implements Callable<Integer> {
             defaultValue = "3",
             description = "Times that the bridge is handed over (default: ${DEFAULT-VALUE}).")
     private int handovers;
+
+    @Option(
+            names = "--torn-handovers",
+            defaultValue = "0",
+            description = "Times that one of the two bridges is killed while it is handed over (default:"
+                    + " ${DEFAULT-VALUE}).")
+    private int tornHandovers;
 
     @Option(
             names = "--server-kills",
@@ -98,7 +107,9 @@ public final class Soak implements Callable<Integer> {
 
     @Override
     public Integer call() throws IOException {
-        check(kills >= 0 && handovers >= 0 && serverKills >= 0, "numbers of events can't be negative");
+        check(
+                kills >= 0 && handovers >= 0 && tornHandovers >= 0 && serverKills >= 0,
+                "numbers of events can't be negative");
         check(depth >= 1 && depth <= DriverRing.SLOTS, "--depth is not 1 to " + DriverRing.SLOTS);
         check(sizeMib >= 1 && sizeMib <= 65_536, "--size-mib is not 1 to 65536");
         check(format.equals("text") || format.equals("json"), "-o is neither text nor json");
@@ -154,6 +165,7 @@ public final class Soak implements Callable<Integer> {
     private void events(SoakStack stack, Random random) throws IOException {
         List<SoakEvent> events = new ArrayList<>(Collections.nCopies(kills, SoakEvent.KILL));
         events.addAll(Collections.nCopies(handovers, SoakEvent.HANDOVER));
+        events.addAll(Collections.nCopies(tornHandovers, SoakEvent.TORN_HANDOVER));
         events.addAll(Collections.nCopies(serverKills, SoakEvent.SERVER_KILL));
         Collections.shuffle(events, random);
         awaitAnswers();
@@ -164,6 +176,7 @@ public final class Soak implements Callable<Integer> {
             switch (event) {
                 case KILL -> stack.killBridge();
                 case HANDOVER -> stack.handOver();
+                case TORN_HANDOVER -> stack.tearHandover(random.nextInt(TORN_MS_MAX), random.nextBoolean());
                 case SERVER_KILL -> stack.killNode();
                 case NONE -> throw new IllegalStateException("nothing is no event");
             }
@@ -222,10 +235,11 @@ public final class Soak implements Callable<Integer> {
         } else {
             out.println(String.format(
                     Locale.ROOT,
-                    "%d kills, %d handovers, %d kills of the node in %d s (seed %d): %d requests, %d blocks checked,"
+                    "%d kills, %d handovers, %d torn ones, %d kills of the node in %d s (seed %d): %d requests, %d blocks checked,"
                             + " %d requests sent again, %d connections, longest pauses in ms %s, %s",
                     kills,
                     handovers,
+                    tornHandovers,
                     serverKills,
                     seconds,
                     chance,
@@ -246,6 +260,7 @@ public final class Soak implements Callable<Integer> {
             json.writeNumberField("seed", chance);
             json.writeNumberField("kills", kills);
             json.writeNumberField("handovers", handovers);
+            json.writeNumberField("tornHandovers", tornHandovers);
             json.writeNumberField("serverKills", serverKills);
             json.writeNumberField("seconds", seconds);
             json.writeNumberField("requests", progress.requests());

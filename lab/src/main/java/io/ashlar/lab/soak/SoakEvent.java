@@ -8,6 +8,8 @@ enum SoakEvent {
     KILL("kill"),
     /** Another bridge takes the place of the one that runs. */
     HANDOVER("handover"),
+    /** Another bridge begins to take the place, and one of the two is killed with -9. */
+    TORN_HANDOVER("tornHandover"),
     /** The node is killed with -9, and started again. */
     SERVER_KILL("serverKill");
 

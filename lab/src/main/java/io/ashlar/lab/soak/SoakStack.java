@@ -146,13 +146,15 @@ final class SoakStack implements AutoCloseable {
 
     /** Waits until the volume is attached, by whatever bridge answers. */
     private void awaitAttached() throws IOException {
-        await("the volume to be served again", () -> {
-            try (BridgeClient client = BridgeClient.connect(control())) {
-                return client.attachments().stream().map(Attachment::state).anyMatch("attached"::equals);
-            } catch (IOException e) {
-                return false;
-            }
-        });
+        await("the volume to be served again", this::isAttached);
+    }
+
+    private boolean isAttached() {
+        try (BridgeClient client = BridgeClient.connect(control())) {
+            return client.attachments().stream().map(Attachment::state).anyMatch("attached"::equals);
+        } catch (IOException e) {
+            return false;
+        }
     }
 
     /** Kills the bridge with -9, and starts another. */
@@ -175,10 +177,39 @@ final class SoakStack implements AutoCloseable {
             bridge = old;
             throw new IOException("the new bridge has ended with exit code " + next.exitValue());
         }
-        if (old.exitValue() != 0) {
-            throw new IOException("the old bridge has ended with exit code " + old.exitValue());
+        check(old.exitValue() == 0, "the old bridge has ended with exit code " + old.exitValue());
+        awaitAttached();
+    }
+
+    /**
+     * Begins a handover, and kills one of the two bridges; another is started where none is left.
+     *
+     * @param afterMs how long after the start of the new one
+     * @param killNew whether it is the new one that dies
+     */
+    void tearHandover(int afterMs, boolean killNew) throws IOException {
+        Process old = bridge;
+        Process next = startBridge("--handover");
+        bridge = killNew ? old : next;
+        long killNs = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(afterMs);
+        await("the moment to kill", () -> System.nanoTime() - killNs >= 0);
+        Process victim = killNew ? next : old;
+        victim.destroyForcibly();
+        awaitEnd(victim);
+        if (killNew) {
+            await("the old bridge to go on or to end", () -> !old.isAlive() || isAttached());
+        }
+        if (!bridge.isAlive()) {
+            check(killNew && old.exitValue() == 0, "the bridge that was not killed has ended");
+            bridge = startBridge();
         }
         awaitAttached();
+    }
+
+    private static void check(boolean right, String otherwise) throws IOException {
+        if (!right) {
+            throw new IOException(otherwise);
+        }
     }
 
     /** Kills the node with -9, and starts it again. */

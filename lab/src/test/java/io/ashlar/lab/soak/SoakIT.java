@@ -54,10 +54,16 @@ class SoakIT {
 
     @Test
     void shouldSeeNoErrorAndNoMismatchWhenBridgeAndNodeAreKilledAndTheBridgeIsHandedOver() throws Exception {
-        int code = soak("--kills", "5", "--handovers", "3", "--server-kills", "2");
+        int code = soak("--kills", "5", "--handovers", "3", "--torn-handovers", "2", "--server-kills", "2");
         String said = Files.readString(folder.resolve("out")) + Files.readString(folder.resolve("err"));
         assertThat(code).as(said).isZero();
-        assertThat(said).contains("\"kills\":5", "\"handovers\":3", "\"serverKills\":2", "\"problems\":[]");
+        assertThat(said)
+                .contains(
+                        "\"kills\":5",
+                        "\"handovers\":3",
+                        "\"tornHandovers\":2",
+                        "\"serverKills\":2",
+                        "\"problems\":[]");
     }
 
     @Test

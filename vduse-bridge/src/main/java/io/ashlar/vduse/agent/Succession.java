@@ -142,7 +142,7 @@ final class Succession {
         if (!awaitLock(devices == null ? limits.knockNs : limits.lockNs)) {
             throw new BridgeException(
                     devices == null
-                            ? "no handover: the bridge that runs has closed the connection, and goes on"
+                            ? "no handover: the bridge that runs has not answered, and goes on"
                             : "the bridge that ran has let go of its devices but does not end; end it with kill -9,"
                                     + " and start this one again: applications wait");
         }

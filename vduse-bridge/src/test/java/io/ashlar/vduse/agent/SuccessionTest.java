@@ -143,7 +143,7 @@ class SuccessionTest {
     @Test
     void shouldGiveUpWhenTheOtherClosesTheConnectionAndLives() throws Exception {
         CompletableFuture<Void> other = serve(lines -> command(lines));
-        assertThatThrownBy(this::takeThePlace).hasMessageContaining("closed the connection, and goes on");
+        assertThatThrownBy(this::takeThePlace).hasMessageContaining("has not answered, and goes on");
         other.get(60, TimeUnit.SECONDS);
         assertNotLocked();
     }
@@ -154,7 +154,7 @@ class SuccessionTest {
             command(lines);
             assertThat(command(lines)).isEqualTo("closed");
         });
-        assertThatThrownBy(this::takeThePlace).hasMessageContaining("closed the connection, and goes on");
+        assertThatThrownBy(this::takeThePlace).hasMessageContaining("has not answered, and goes on");
         other.get(60, TimeUnit.SECONDS);
         assertNotLocked();
     }
