@@ -29,7 +29,7 @@ final class RemoteVolumes {
     private static final Path MACHINE_ID = Path.of("/etc/machine-id");
 
     /** How long a look may take, before a running bridge is asked for anything. */
-    private static final int CHECK_MS = 5_000;
+    private static final int CHECK_MS = 20_000;
 
     /** How long opening may take: a node that has just started on a slow machine needs a while for its first answer. */
     static final int ATTACH_MS = 30_000;
