@@ -17,6 +17,13 @@ public final class IoVector {
 
     private static final int PIECE_BYTES = 16;
 
+    /**
+     * The most that one call writes. The page cache keeps what one call wrote as one piece of up to 2 MiB (a large folio), and ext4
+     * goes through all of its blocks for each of them that is overwritten later (fs/ext4/inode.c, ext4_block_write_begin): after
+     * writes of a megabyte an overwrite of 4 KiB took twice the time (docs/benchmarks.md).
+     */
+    static final int WRITE_BYTES_MAX = 128 << 10;
+
     private ByteBuf pieces = Scratch.allocate(PIECES_PER_CALL * PIECE_BYTES);
     private int first;
     private int count;
@@ -31,6 +38,15 @@ public final class IoVector {
 
     /** Appends memory at an address. */
     public void add(long address, int length) {
+        int done = 0;
+        while (length - done > WRITE_BYTES_MAX) {
+            append(address + done, WRITE_BYTES_MAX);
+            done += WRITE_BYTES_MAX;
+        }
+        append(address + done, length - done);
+    }
+
+    private void append(long address, int length) {
         if ((count + 1) * PIECE_BYTES > pieces.capacity()) {
             ByteBuf larger = Scratch.allocate(2 * pieces.capacity()); // for a request of a thousand segments
             larger.setBytes(0, pieces, 0, pieces.capacity());
@@ -65,7 +81,7 @@ public final class IoVector {
     public long writeTo(StorageFile file, long offset) {
         long at = offset;
         while (lengthBytes > 0) {
-            long result = file.writeVector(pieces.memoryAddress() + (long) first * PIECE_BYTES, perCall(), at);
+            long result = file.writeVector(pieces.memoryAddress() + (long) first * PIECE_BYTES, perWrite(), at);
             if (result <= 0) {
                 return result == 0 ? -Errno.EIO : result;
             }
@@ -82,6 +98,21 @@ public final class IoVector {
             consume(result);
         }
         return result;
+    }
+
+    /** Returns how many of the pieces, of which none is longer than that, make up the most that one call writes. */
+    private int perWrite() {
+        int most = perCall();
+        int taken = 1;
+        long bytes = pieces.getLongLE(first * PIECE_BYTES + 8);
+        while (taken < most) {
+            bytes += pieces.getLongLE((first + taken) * PIECE_BYTES + 8);
+            if (bytes > WRITE_BYTES_MAX) {
+                break;
+            }
+            taken++;
+        }
+        return taken;
     }
 
     private int perCall() {
