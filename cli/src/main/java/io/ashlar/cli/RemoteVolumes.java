@@ -28,9 +28,6 @@ import java.util.zip.CRC32C;
 final class RemoteVolumes {
     private static final Path MACHINE_ID = Path.of("/etc/machine-id");
 
-    /** How long a look may take, before a running bridge is asked for anything. */
-    private static final int CHECK_MS = 20_000;
-
     /** How long opening may take: a node that has just started on a slow machine needs a while for its first answer. */
     static final int ATTACH_MS = 30_000;
 
@@ -62,7 +59,7 @@ final class RemoteVolumes {
         @Override
         public OpenedVolume open(String name, boolean readOnly, boolean steal) throws IOException {
             AccessMode mode = steal ? AccessMode.STEAL : readOnly ? AccessMode.READ_ONLY : AccessMode.READ_WRITE;
-            RemoteVolume volume = open(name, mode, ATTACH_MS);
+            RemoteVolume volume = open(name, mode);
             return new OpenedVolume(
                     volume, uuid(volume.volumeId()), volume.heldSinceMs(), new Boot(volume), volume::abandon);
         }
@@ -70,7 +67,7 @@ final class RemoteVolumes {
         /** Opens it beside its writer, and has all code for that loaded when it counts. */
         @Override
         public void check(String name, UUID id) throws IOException {
-            RemoteVolume volume = open(name, AccessMode.READ_ONLY, CHECK_MS);
+            RemoteVolume volume = open(name, AccessMode.READ_ONLY);
             UUID found = uuid(volume.volumeId());
             volume.abandon(); // the end of its connection is enough
             if (!id.equals(found)) {
@@ -78,15 +75,15 @@ final class RemoteVolumes {
             }
         }
 
-        private RemoteVolume open(String name, AccessMode mode, int timeoutMs) throws IOException {
+        private RemoteVolume open(String name, AccessMode mode) throws IOException {
             try {
-                InetSocketAddress node = VolumeLookup.find(from.nodes, name, timeoutMs);
+                InetSocketAddress node = VolumeLookup.find(from.nodes, name, ATTACH_MS);
                 VolumeOptions options = new VolumeOptions(
                         SessionConfig.of(node, host),
                         name,
                         mode,
                         VolumeOptions.REQUESTS_MAX,
-                        timeoutMs,
+                        ATTACH_MS,
                         from.ioTimeoutMs);
                 return RemoteVolume.open(options, loop);
             } catch (AttachException | Failure e) {
