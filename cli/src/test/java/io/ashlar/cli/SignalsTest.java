@@ -14,7 +14,10 @@ class SignalsTest {
     @ParameterizedTest
     @CsvSource({"TERM,TERM", "INT,TERM", "TERM,INT"})
     void shouldIgnoreHangupsStopOnTheFirstSignalAndEndOnTheSecond(String first, String second) throws Exception {
+        // The tests may run in the background of a shell, where SIGINT is ignored, by all processes that come from there.
         Process daemon = new ProcessBuilder(
+                        "env",
+                        "--default-signal=INT",
                         Path.of(System.getProperty("java.home"), "bin/java").toString(),
                         "-cp",
                         System.getProperty("surefire.test.class.path", System.getProperty("java.class.path")),
