@@ -90,6 +90,17 @@ final class Durability {
         return generation;
     }
 
+    /**
+     * Says that an earlier process had writes acknowledged while the node told this boot id. Until a flush has succeeded they count
+     * as acknowledged here.
+     *
+     * @return false if the node tells another one now: they may be lost
+     */
+    synchronized boolean inherit(ByteString bootIdBefore) {
+        orphaned.flushesStartedAtLastAck.accumulateAndGet(flushesStarted.get(), Math::max);
+        return bootIdBefore.equals(bootId);
+    }
+
     /** Returns the boot id met last; null before the first connection. */
     synchronized ByteString bootId() {
         return bootId;

@@ -19,7 +19,6 @@ import io.ashlar.protocol.message.Geometry;
 import io.ashlar.protocol.message.HelloAnswer;
 import io.ashlar.protocol.message.Open;
 import io.ashlar.protocol.message.OpenAnswer;
-import java.util.Arrays;
 import java.util.BitSet;
 import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
@@ -152,10 +151,11 @@ public final class RemoteVolume implements BlockDevice {
 
     /**
      * Says that an earlier process had writes of the volume acknowledged while the node's machine had this boot id. If it has
-     * another one now, they may be gone, and the volume ends. To be called before the first request.
+     * another one now, they may be gone, and the volume ends; else they are as this process's own, until the next flush. To be
+     * called before the first request.
      */
     public void continueFrom(byte[] bootIdBefore) {
-        if (!Arrays.equals(bootIdBefore, nodeBootId())) {
+        if (!durability.inherit(ByteString.copyFrom(bootIdBefore))) {
             end(Status.LOST_WRITES, "the node's machine was restarted meanwhile and may have lost acknowledged writes");
         }
     }

@@ -51,6 +51,25 @@ class ContinuedVolumeTest {
     }
 
     @Test
+    void shouldFailWhenTheNodesMachineIsRestartedBeforeTheFirstFlush() throws Exception {
+        byte[] before = bootOfAnEarlierProcess();
+        attached = new Attached(node);
+        attached.volume.continueFrom(before);
+        node.reboot();
+        Attached.until(() -> attached.volume.ended() == Status.LOST_WRITES);
+    }
+
+    @Test
+    void shouldGoOnWhenTheNodesMachineIsRestartedAfterTheFirstFlush() throws Exception {
+        byte[] before = bootOfAnEarlierProcess();
+        attached = new Attached(node);
+        attached.volume.continueFrom(before);
+        assertThat(attached.run(0, flush())).isEqualTo(Status.OK);
+        node.reboot();
+        assertThat(attached.run(0, flush())).isEqualTo(Status.OK);
+    }
+
+    @Test
     void shouldTellOfARestartThatHasLostNothing() throws Exception {
         attached = new Attached(node);
         byte[] before = attached.volume.nodeBootId();

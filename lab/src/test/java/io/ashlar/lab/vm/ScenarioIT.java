@@ -66,8 +66,8 @@ class ScenarioIT {
     }
 
     @Test
-    void shouldGoOnWhereItWasWhenTheBridgeIsKilledFiveTimesAndHandedOverThreeTimes() throws Exception {
-        run(machine(), "bridge-kills", "5", "3");
+    void shouldGoOnWhereItWasWhenTheBridgeIsKilledFiveTimes() throws Exception {
+        run(machine(), "bridge-kills", "5");
     }
 
     @Test

@@ -140,6 +140,7 @@ final class OpenVolume implements VolumeUse {
         state = State.CLOSING;
         if (fenced && ticket == null) {
             state = State.GONE;
+            whenClosed = null; // the end of the fencing may still be on its way, and would run it again
             task.accept(Status.OK);
         } else if (inFlight == 0) {
             drained();

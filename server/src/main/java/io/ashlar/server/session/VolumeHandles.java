@@ -37,7 +37,9 @@ final class VolumeHandles {
     }
 
     void remove(OpenVolume volume) {
-        entries[volume.handle() - 1] = null;
+        if (entries[volume.handle() - 1] == volume) {
+            entries[volume.handle() - 1] = null;
+        }
     }
 
     void forEach(Consumer<OpenVolume> action) {

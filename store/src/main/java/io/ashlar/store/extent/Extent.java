@@ -187,14 +187,17 @@ public final class Extent {
         return !failed;
     }
 
+    /** One at a time for each file: of two that overlap the kernel tells one only that pages were lost. */
     void syncFile(StorageFile file) {
-        if (failed) {
-            return; // a failed sync is not tried again: the kernel has forgotten the pages that it lost
-        }
-        resources.counters().fileSyncs().increment();
-        int result = file.syncData();
-        if (result < 0) {
-            fail("fdatasync", result);
+        synchronized (file) {
+            if (failed) {
+                return; // a failed sync is not tried again: the kernel has forgotten the pages that it lost
+            }
+            resources.counters().fileSyncs().increment();
+            int result = file.syncData();
+            if (result < 0) {
+                fail("fdatasync", result);
+            }
         }
     }
 

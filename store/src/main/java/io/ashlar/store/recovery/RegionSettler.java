@@ -49,11 +49,17 @@ public final class RegionSettler {
         int entriesBytes = count * MapEntry.BYTES;
         long entriesOffset = extent.pageOffset(region) + (long) first * MapEntry.BYTES;
         int result = readFully(extent.metadata(), page, entriesBytes, entriesOffset);
-        if (result < 0 || RegionMap.isBlank(page, count)) {
+        if (result < 0) {
             return result;
         }
-        BitSet toPunch = new BitSet(count);
         int firstBlock = region * extent.header().shape().regionBlocks() + first;
+        if (RegionMap.isBlank(page, count)) {
+            // A crash may have kept data whose entries it lost: they must not lie under the first entry that comes, or
+            // a second
+            // crash, which keeps that entry and loses its data, brings them back.
+            return punchAll(extent, firstBlock, count, context);
+        }
+        BitSet toPunch = new BitSet(count);
         long tornBefore = counters.tornBlocks().sum();
         for (int i = 0; i < count && result == 0; i++) {
             result = settleBlock(extent, firstBlock + i, i, context, rewriteData, toPunch);
@@ -137,6 +143,23 @@ public final class RegionSettler {
             long offset = (long) (firstBlock + i) << BlockGeometry.BLOCK_SHIFT;
             if (extent.data().punch(offset, BlockGeometry.BLOCK_BYTES) < 0) {
                 result = writeFully(extent.data(), zeroes, BlockGeometry.BLOCK_BYTES, offset);
+            }
+        }
+        extent.setDirty();
+        return result;
+    }
+
+    /** Punches blocks that have no entries, so that nothing has to be durable before. */
+    private static int punchAll(Extent extent, int firstBlock, int count, IoContext context) {
+        long offset = (long) firstBlock << BlockGeometry.BLOCK_SHIFT;
+        int result = extent.data().punch(offset, (long) count << BlockGeometry.BLOCK_SHIFT);
+        if (result < 0) {
+            ByteBuf zeroes = context.edges();
+            zeroes.setZero(0, BlockGeometry.BLOCK_BYTES);
+            result = 0;
+            for (int i = 0; i < count && result == 0; i++) {
+                long at = (long) (firstBlock + i) << BlockGeometry.BLOCK_SHIFT;
+                result = writeFully(extent.data(), zeroes, BlockGeometry.BLOCK_BYTES, at);
             }
         }
         extent.setDirty();

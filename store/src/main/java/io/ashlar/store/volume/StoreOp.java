@@ -78,6 +78,9 @@ final class StoreOp extends RangeClaim implements Runnable, ExtentSync.Listener,
     boolean confirming;
     int readBytes;
     long writtenAtFlush;
+    /** Whether an extent of this flush has failed, which the volume may not know yet. Set by pool threads. */
+    volatile boolean unsound;
+
     Extent extent;
     RegionMap map;
 
@@ -101,6 +104,7 @@ final class StoreOp extends RangeClaim implements Runnable, ExtentSync.Listener,
         confirming = false;
         readBytes = 0;
         ticketsUsed = 0;
+        unsound = false;
         extent = null;
         map = null;
         if (newKind != Kind.FLUSH) {
@@ -167,6 +171,9 @@ final class StoreOp extends RangeClaim implements Runnable, ExtentSync.Listener,
     @Override
     public void onSynced(boolean sound) {
         if (kind == Kind.FLUSH) {
+            if (!sound) {
+                unsound = true; // before the decrement, which hands it to the loop
+            }
             if (syncsLeft.decrementAndGet() == 0) {
                 queue.wake(this);
             }

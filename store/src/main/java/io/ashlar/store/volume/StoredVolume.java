@@ -211,7 +211,7 @@ public final class StoredVolume implements BlockDevice {
 
     /** Ends a flush whose syncs have all ended. */
     void endFlush(StoreOp op) {
-        if (isFailed()) {
+        if (op.unsound || isFailed()) {
             op.status = Status.IO_ERROR;
         } else {
             parts.unflushed().flushedUpTo(op.writtenAtFlush);
@@ -227,15 +227,21 @@ public final class StoredVolume implements BlockDevice {
         List<Extent> dirty =
                 parts.extents().opened().stream().filter(Extent::needsSync).toList();
         AtomicInteger left = new AtomicInteger(dirty.size() + 1);
+        AtomicBoolean unsound = new AtomicBoolean();
         for (Extent extent : dirty) {
-            extent.sync().join(new ExtentSync.Ticket(sound -> endBackgroundFlush(left, mark)));
+            extent.sync().join(new ExtentSync.Ticket(sound -> {
+                if (!sound) {
+                    unsound.set(true);
+                }
+                endBackgroundFlush(left, unsound, mark);
+            }));
         }
-        endBackgroundFlush(left, mark);
+        endBackgroundFlush(left, unsound, mark);
     }
 
-    private void endBackgroundFlush(AtomicInteger left, long mark) {
+    private void endBackgroundFlush(AtomicInteger left, AtomicBoolean unsound, long mark) {
         if (left.decrementAndGet() == 0) {
-            if (!isFailed()) {
+            if (!unsound.get() && !isFailed()) {
                 parts.unflushed().flushedUpTo(mark);
             }
             flushing.set(false);

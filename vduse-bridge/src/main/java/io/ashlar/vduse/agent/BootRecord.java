@@ -33,8 +33,8 @@ final class BootRecord {
 
     /** Begins with a new device, before its first write. */
     void begin() throws IOException {
-        state.saveBoot(vduse, boot.id());
         boot.onChange(this::update);
+        save();
     }
 
     /**
@@ -43,27 +43,37 @@ final class BootRecord {
      */
     void resume() throws IOException {
         String before = state.loadBoot(vduse);
-        if (before.isEmpty() || before.equals(ANY)) { // empty: nothing gets lost, or an older bridge has left it
+        if (before.equals(ANY)) {
             begin();
-        } else {
-            boot.continueFrom(before);
-            boot.onChange(this::update);
+            return;
         }
+        boot.onChange(this::update);
+        // Empty: an older bridge has left it, and nobody knows more.
+        boot.continueFrom(before.isEmpty() ? boot.id() : before);
+        if (before.isEmpty()) {
+            save();
+        }
+    }
+
+    private void save() throws IOException {
+        state.saveBoot(vduse, boot.id());
     }
 
     /** All that was acknowledged is durable, and this bridge answers nothing more. Blocks. */
     void nothingToLose() {
-        save(ANY);
+        if (!boot.id().isEmpty()) {
+            update(ANY);
+        }
     }
 
     /** Happens seldom, and on one of the client's loops, which must not wait for a file. */
     private void update() {
-        Thread thread = new Thread(() -> save(boot.id()), "bridge-boot");
+        Thread thread = new Thread(() -> update(boot.id()), "bridge-boot");
         thread.setDaemon(true);
         thread.start();
     }
 
-    private void save(String id) {
+    private void update(String id) {
         try {
             state.updateBoot(vduse, id);
         } catch (IOException e) {

@@ -128,7 +128,8 @@ public final class BridgeDaemon implements AutoCloseable {
         String last = "";
         while (!stopping && volumes.get(found.name()) == found) {
             if (!found.takeForResume()) {
-                if (found.state() != AttachedVolume.State.LEAVING) {
+                AttachedVolume.State state = found.state();
+                if (state != AttachedVolume.State.LEAVING && state != AttachedVolume.State.RESUMING) {
                     return;
                 }
                 sleep(RESUME_RETRY_MS);

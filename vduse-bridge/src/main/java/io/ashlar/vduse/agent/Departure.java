@@ -60,8 +60,12 @@ final class Departure {
     String stop() {
         endWhatIsUnderWay();
         List<AttachedVolume> left = List.copyOf(volumes);
-        boolean answered = quiesce(devices(), STOP_NS);
-        flush(left);
+        List<Served> served =
+                left.stream().map(Served::of).filter(Served::isWhole).toList();
+        boolean answered = quiesce(served.stream().map(Served::device).toList(), STOP_NS);
+        if (answered) { // else a write may be acknowledged after the flush
+            flush(served);
+        }
         return StopReport.line(describe(left), answered);
     }
 
@@ -112,26 +116,34 @@ final class Departure {
     }
 
     /** So that a restart of the node's machine before the next bridge costs nothing; not waited for long, it may be away. */
-    private void flush(List<AttachedVolume> left) {
-        List<AttachedVolume> written = left.stream()
-                .filter(volume -> volume.opened() != null
-                        && volume.device() != null
-                        && !volume.details().readOnly())
-                .toList();
+    private void flush(List<Served> served) {
+        List<Served> written =
+                served.stream().filter(one -> !one.details.readOnly()).toList();
         EpollLoop loop = parts.loops().data().all().get(0);
         CountDownLatch ended = new CountDownLatch(written.size());
-        Queue<AttachedVolume> durable = new ConcurrentLinkedQueue<>();
-        for (AttachedVolume volume : written) {
-            LastFlush.submit(volume.opened().device(), loop, status -> {
+        Queue<Served> durable = new ConcurrentLinkedQueue<>();
+        for (Served one : written) {
+            LastFlush.submit(one.volume.device(), loop, status -> {
                 if (status.isOk()) {
-                    durable.add(volume);
+                    durable.add(one);
                 }
                 ended.countDown();
             });
         }
         await(ended, FLUSH_NS);
-        for (AttachedVolume volume : durable) {
-            new BootRecord(parts.state(), volume.details().vduse(), volume.opened()).nothingToLose();
+        for (Served one : durable) {
+            new BootRecord(parts.state(), one.details.vduse(), one.volume).nothingToLose();
+        }
+    }
+
+    /** What an attachment consists of at one moment. */
+    private record Served(VolumeOpener.OpenedVolume volume, ServedDevice device, AttachmentRecord details) {
+        static Served of(AttachedVolume attached) {
+            return new Served(attached.opened(), attached.device(), attached.details());
+        }
+
+        boolean isWhole() {
+            return volume != null && device != null && details != null;
         }
     }
 

@@ -119,7 +119,12 @@ final class Leftovers {
         VolumeOpener.OpenedVolume volume = open(details);
         AttachSequence sequence = new AttachSequence(parts, attached);
         takeOver(attached, sequence, log, volume, false);
-        sequence.resumed(details);
+        try {
+            sequence.resumed(details);
+        } catch (IOException | RuntimeException e) {
+            letGo(attached); // the next try would fence this one
+            throw e;
+        }
     }
 
     private VolumeOpener.OpenedVolume open(AttachmentRecord details) throws IOException {
@@ -135,7 +140,12 @@ final class Leftovers {
                             + " what was in flight may be older than what it holds now");
         }
         if (!details.readOnly()) {
-            new BootRecord(parts.state(), details.vduse(), volume).resume();
+            try {
+                new BootRecord(parts.state(), details.vduse(), volume).resume();
+            } catch (IOException | RuntimeException e) {
+                volume.letGo().run();
+                throw e;
+            }
         }
         return volume;
     }
@@ -162,9 +172,13 @@ final class Leftovers {
         try {
             sequence.resume(attached.details(), log, volume, toFail);
         } catch (IOException | RuntimeException e) {
-            attached.teardown().letGo();
-            attached.opened(null, null, attached.details());
+            letGo(attached);
             throw e;
         }
+    }
+
+    private static void letGo(AttachedVolume attached) {
+        attached.teardown().letGo();
+        attached.opened(null, null, attached.details());
     }
 }

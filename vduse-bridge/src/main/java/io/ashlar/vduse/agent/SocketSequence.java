@@ -5,6 +5,7 @@ import io.ashlar.base.annotation.LoopKind;
 import io.ashlar.base.time.Clock;
 import io.ashlar.vduse.blk.VirtioBlkConfig;
 import io.ashlar.vduse.device.DeviceShape;
+import io.ashlar.vduse.device.VduseSysfs;
 import io.ashlar.vduse.vhost.VhostUserDevice;
 import java.io.IOException;
 import java.nio.file.InvalidPathException;
@@ -63,6 +64,7 @@ final class SocketSequence {
                     wish.socket().toString());
             teardown.push("let go of the volume", volume.letGo()::run);
             teardown.pushRemoval("close the volume", volume.device()::close);
+            refuseIfKnown(details.vduse());
             teardown.pushRemoval("forget the device", () -> parts.state().delete(details.vduse()));
             if (!details.readOnly()) {
                 new BootRecord(parts.state(), details.vduse(), volume).begin();
@@ -75,6 +77,13 @@ final class SocketSequence {
         } catch (IOException | RuntimeException e) {
             teardown.runThrough();
             throw e;
+        }
+    }
+
+    /** What is written down of a device that an earlier bridge has left must not be replaced, nor forgotten. */
+    private void refuseIfKnown(String vduse) throws IOException {
+        if (VduseSysfs.ownDevices().contains(vduse) || parts.state().recorded().contains(vduse)) {
+            throw new BridgeException("the volume is a device of this host already (" + vduse + "); detach that first");
         }
     }
 
