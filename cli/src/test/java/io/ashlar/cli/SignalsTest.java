@@ -14,7 +14,8 @@ class SignalsTest {
     @ParameterizedTest
     @CsvSource({"TERM,TERM", "INT,TERM", "TERM,INT"})
     void shouldIgnoreHangupsStopOnTheFirstSignalAndEndOnTheSecond(String first, String second) throws Exception {
-        // The tests may run in the background of a shell, where SIGINT is ignored, by all processes that come from there.
+        // The tests may run in the background of a shell, where SIGINT is ignored, by all processes that come from
+        // there.
         Process daemon = new ProcessBuilder(
                         "env",
                         "--default-signal=INT",
