@@ -250,8 +250,8 @@ class BadInputTest {
             assertThat(run(line + text(before.addresses().block().getPort())).exitCode())
                     .isZero();
         }
-        CompletableFuture<InetSocketAddress> found =
-                CompletableFuture.supplyAsync(() -> VolumeLookup.find(nodes, "late", 20_000));
+        CompletableFuture<InetSocketAddress> found = CompletableFuture.supplyAsync(
+                () -> VolumeLookup.find(nodes, "late", 20_000), task -> new Thread(task, "background").start());
         ListenAddress closed = new ListenAddress("127.0.0.1", closedPort);
         try (StorageNode late = StorageNode.start(config.withAddresses(closed, any, false))) {
             assertThat(found.get(20, TimeUnit.SECONDS))

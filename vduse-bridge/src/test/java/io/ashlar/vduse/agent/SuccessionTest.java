@@ -61,13 +61,15 @@ class SuccessionTest {
 
     private CompletableFuture<Void> serve(Script script) throws IOException {
         server.bind(UnixDomainSocketAddress.of(parts.config().controlSocket()));
-        return CompletableFuture.runAsync(() -> {
-            try (JsonLines lines = new JsonLines(server.accept())) {
-                script.play(lines);
-            } catch (IOException e) {
-                throw new UncheckedIOException(e);
-            }
-        });
+        return CompletableFuture.runAsync(
+                () -> {
+                    try (JsonLines lines = new JsonLines(server.accept())) {
+                        script.play(lines);
+                    } catch (IOException e) {
+                        throw new UncheckedIOException(e);
+                    }
+                },
+                task -> new Thread(task, "background").start());
     }
 
     private static void say(JsonLines lines, String line) throws IOException {
@@ -128,13 +130,15 @@ class SuccessionTest {
 
     @Test
     void shouldGoOnAsAfterACrashWhenTheOtherEndsBeforeItAnswersAtAll() throws Exception {
-        CompletableFuture<Void> end = CompletableFuture.runAsync(() -> {
-            try {
-                running.close();
-            } catch (IOException e) {
-                throw new UncheckedIOException(e);
-            }
-        });
+        CompletableFuture<Void> end = CompletableFuture.runAsync(
+                () -> {
+                    try {
+                        running.close();
+                    } catch (IOException e) {
+                        throw new UncheckedIOException(e);
+                    }
+                },
+                task -> new Thread(task, "background").start());
         new Succession(parts).takeThePlace();
         end.get(60, TimeUnit.SECONDS);
         assertThat(parts.state().tryLock()).as("it is taken").isFalse();

@@ -222,13 +222,15 @@ class HandoverTest {
     }
 
     private static <T> CompletableFuture<T> inBackground(Callable<T> task) {
-        return CompletableFuture.supplyAsync(() -> {
-            try {
-                return task.call();
-            } catch (Exception e) {
-                throw new IllegalStateException(e.getMessage(), e);
-            }
-        });
+        return CompletableFuture.supplyAsync(
+                () -> {
+                    try {
+                        return task.call();
+                    } catch (Exception e) {
+                        throw new IllegalStateException(e.getMessage(), e);
+                    }
+                },
+                work -> new Thread(work, "background").start());
     }
 
     /** Somebody who speaks the control socket's language as far as the test wants it to. */

@@ -438,13 +438,15 @@ class VhostUserDeviceTest {
         FrontEndModel second = new FrontEndModel(path);
         second.send(FrontEndModel.GET_FEATURES, 0, Unpooled.buffer());
         write(0, 1, 1);
-        assertThatThrownBy(() -> CompletableFuture.runAsync(() -> {
-                            try {
-                                second.receive(FrontEndModel.GET_FEATURES);
-                            } catch (IOException | TimeoutException e) {
-                                throw new IllegalStateException(e);
-                            }
-                        })
+        assertThatThrownBy(() -> CompletableFuture.runAsync(
+                                () -> {
+                                    try {
+                                        second.receive(FrontEndModel.GET_FEATURES);
+                                    } catch (IOException | TimeoutException e) {
+                                        throw new IllegalStateException(e);
+                                    }
+                                },
+                                task -> new Thread(task, "background").start())
                         .get(50, TimeUnit.MILLISECONDS))
                 .isInstanceOf(TimeoutException.class);
         first.close();
