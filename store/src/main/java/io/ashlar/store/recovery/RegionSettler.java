@@ -54,10 +54,10 @@ public final class RegionSettler {
         }
         int firstBlock = region * extent.header().shape().regionBlocks() + first;
         if (RegionMap.isBlank(page, count)) {
-            // A crash may have kept data whose entries it lost: they must not lie under the first entry that comes, or
-            // a second
-            // crash, which keeps that entry and loses its data, brings them back.
-            return punchAll(extent, firstBlock, count, context);
+            // A crash may have kept data whose entries it lost. That must not lie under the first entry that comes: a
+            // second
+            // crash, which keeps the entry and loses its data, would bring it back.
+            return punch(extent, firstBlock, count, context);
         }
         BitSet toPunch = new BitSet(count);
         long tornBefore = counters.tornBlocks().sum();
@@ -136,21 +136,17 @@ public final class RegionSettler {
         if (!extent.syncNow()) {
             return -Errno.EIO;
         }
-        ByteBuf zeroes = context.edges();
-        zeroes.setZero(0, BlockGeometry.BLOCK_BYTES);
         int result = 0;
-        for (int i = blocks.nextSetBit(0); i >= 0 && result == 0; i = blocks.nextSetBit(i + 1)) {
-            long offset = (long) (firstBlock + i) << BlockGeometry.BLOCK_SHIFT;
-            if (extent.data().punch(offset, BlockGeometry.BLOCK_BYTES) < 0) {
-                result = writeFully(extent.data(), zeroes, BlockGeometry.BLOCK_BYTES, offset);
-            }
+        for (int from = blocks.nextSetBit(0); from >= 0 && result == 0; ) {
+            int to = blocks.nextClearBit(from);
+            result = punch(extent, firstBlock + from, to - from, context);
+            from = blocks.nextSetBit(to);
         }
-        extent.setDirty();
         return result;
     }
 
-    /** Punches blocks that have no entries, so that nothing has to be durable before. */
-    private static int punchAll(Extent extent, int firstBlock, int count, IoContext context) {
+    /** Punches neighbouring blocks, or writes zeroes where that can't be done. */
+    private static int punch(Extent extent, int firstBlock, int count, IoContext context) {
         long offset = (long) firstBlock << BlockGeometry.BLOCK_SHIFT;
         int result = extent.data().punch(offset, (long) count << BlockGeometry.BLOCK_SHIFT);
         if (result < 0) {
@@ -158,7 +154,7 @@ public final class RegionSettler {
             zeroes.setZero(0, BlockGeometry.BLOCK_BYTES);
             result = 0;
             for (int i = 0; i < count && result == 0; i++) {
-                long at = (long) (firstBlock + i) << BlockGeometry.BLOCK_SHIFT;
+                long at = offset + ((long) i << BlockGeometry.BLOCK_SHIFT);
                 result = writeFully(extent.data(), zeroes, BlockGeometry.BLOCK_BYTES, at);
             }
         }

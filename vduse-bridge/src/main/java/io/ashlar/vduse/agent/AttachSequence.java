@@ -34,7 +34,7 @@ final class AttachSequence {
     private static final long PROBE_SECONDS = 60;
 
     private static final long REMOVE_SECONDS = 60;
-    private static final long CLOSE_SECONDS = 10;
+    private static final long START_SECONDS = 10;
     private static final long APPEAR_NS = TimeUnit.SECONDS.toNanos(5);
     private static final long LOOK_MS = 5;
     /** Measured: larger ones gain nothing, and read-ahead follows it. */
@@ -119,7 +119,10 @@ final class AttachSequence {
             }
         }
         BridgedDevice device = serve(volume, details, kernel, config, log);
-        onControlLoop("listen to the kernel", device::open);
+        parts.onControlLoop("listen to the kernel", () -> {
+            device.open();
+            return null;
+        });
         return details;
     }
 
@@ -236,13 +239,7 @@ final class AttachSequence {
         BridgedDevice device = new BridgedDevice(
                 details.vduse(), kernel, config, volume.device(), parts.loops(), new VduseSysfs(details.vduse()), log);
         attached.opened(volume, device, details);
-        teardown.push("close the VDUSE device", () -> {
-            CountDownLatch closed = new CountDownLatch(1);
-            parts.loops().control().execute(() -> device.close(closed::countDown));
-            if (!closed.await(CLOSE_SECONDS, TimeUnit.SECONDS)) {
-                throw new BridgeException("requests of " + details.vduse() + " are still in flight");
-            }
-        });
+        teardown.push("close the VDUSE device", () -> parts.close(device, details.vduse()));
         return device;
     }
 
@@ -329,14 +326,15 @@ final class AttachSequence {
     private void resumeQueues(BridgedDevice device) throws IOException {
         CountDownLatch started = new CountDownLatch(1);
         Exception[] refusal = new Exception[1];
-        onControlLoop(
-                "resume",
-                () -> device.resume(why -> {
-                    refusal[0] = why;
-                    started.countDown();
-                }));
+        parts.onControlLoop("resume", () -> {
+            device.resume(why -> {
+                refusal[0] = why;
+                started.countDown();
+            });
+            return null;
+        });
         try {
-            if (!started.await(CLOSE_SECONDS, TimeUnit.SECONDS)) {
+            if (!started.await(START_SECONDS, TimeUnit.SECONDS)) {
                 throw new BridgeException("its queues do not start");
             }
         } catch (InterruptedException e) {
@@ -351,17 +349,6 @@ final class AttachSequence {
     /** Completes a resumed attachment: the disk is there already. */
     void resumed(AttachmentRecord details) throws IOException {
         finish(details);
-    }
-
-    private void onControlLoop(String what, Runnable task) throws IOException {
-        try {
-            parts.loops().control().eventLoop().submit(task).get();
-        } catch (ExecutionException e) {
-            throw Teardown.asIoException(what, e.getCause());
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-            throw new BridgeException("interrupted", e);
-        }
     }
 
     private static void pause() throws IOException {

@@ -8,10 +8,15 @@ import io.ashlar.vduse.device.AffinityWatch;
 import io.ashlar.vduse.device.BridgedDevice;
 import io.ashlar.vduse.device.CpuWatch;
 import io.ashlar.vduse.device.QueuePlacement;
+import io.ashlar.vduse.device.ServedDevice;
 import io.ashlar.vduse.device.VduseControl;
 import io.ashlar.vduse.device.VduseException;
 import java.io.IOException;
 import java.util.BitSet;
+import java.util.concurrent.Callable;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -29,6 +34,7 @@ record BridgeParts(
         BounceBudget budget)
         implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(BridgeParts.class);
+    private static final long CLOSE_SECONDS = 10;
 
     /**
      * Takes VDUSE's control device and a loop for control messages.
@@ -77,6 +83,31 @@ record BridgeParts(
                         CpuWatch.start(control, placement, dataLoops)))
                 .syncUninterruptibly()
                 .getNow();
+    }
+
+    /**
+     * Runs a task on the control loop and waits for its end. Not to be called on a loop.
+     *
+     * @param what is being done, for the message of what the task throws
+     */
+    void onControlLoop(String what, Callable<?> task) throws IOException {
+        try {
+            loops.control().eventLoop().submit(task).get();
+        } catch (ExecutionException e) {
+            throw Teardown.asIoException(what, e.getCause());
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new BridgeException("interrupted", e);
+        }
+    }
+
+    /** Closes a device and waits until none of its requests is in flight. Not to be called on a loop. */
+    void close(ServedDevice device, String name) throws BridgeException, InterruptedException {
+        CountDownLatch closed = new CountDownLatch(1);
+        loops.control().execute(() -> device.close(closed::countDown));
+        if (!closed.await(CLOSE_SECONDS, TimeUnit.SECONDS)) {
+            throw new BridgeException("requests of " + name + " are still in flight");
+        }
     }
 
     /** Gives everything back; devices stay as they are. */

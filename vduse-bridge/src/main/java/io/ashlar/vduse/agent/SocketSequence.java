@@ -10,17 +10,12 @@ import io.ashlar.vduse.vhost.VhostUserDevice;
 import java.io.IOException;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
-import java.util.concurrent.CountDownLatch;
-import java.util.concurrent.ExecutionException;
-import java.util.concurrent.TimeUnit;
 
 /** The way from a volume to a socket that vhost-user front ends connect to, and back there after a bridge has ended. */
 @ConfinedTo(LoopKind.OWNER)
 final class SocketSequence {
     /** The ring index of the protocol's messages has 8 bits; more queues than this serve nobody. */
     static final int QUEUES_MAX = 64;
-
-    private static final long CLOSE_SECONDS = 10;
 
     private final BridgeParts parts;
     private final AttachedVolume attached;
@@ -120,31 +115,11 @@ final class SocketSequence {
                 parts.loops(),
                 AttachSequence.identityOf(details, config.features()));
         attached.opened(volume, device, details);
-        teardown.push("close the socket", () -> {
-            CountDownLatch closed = new CountDownLatch(1);
-            parts.loops().control().execute(() -> device.close(closed::countDown));
-            if (!closed.await(CLOSE_SECONDS, TimeUnit.SECONDS)) {
-                throw new BridgeException("requests of " + attached.name() + " are still in flight");
-            }
+        teardown.push("close the socket", () -> parts.close(device, attached.name()));
+        Path path = Path.of(details.socket());
+        parts.onControlLoop("listen on " + path, () -> {
+            device.open(path);
+            return null;
         });
-        listen(device, Path.of(details.socket()));
-    }
-
-    private void listen(VhostUserDevice device, Path path) throws IOException {
-        try {
-            parts.loops()
-                    .control()
-                    .eventLoop()
-                    .submit(() -> {
-                        device.open(path);
-                        return null;
-                    })
-                    .get();
-        } catch (ExecutionException e) {
-            throw Teardown.asIoException("listen on " + path, e.getCause());
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-            throw new BridgeException("interrupted", e);
-        }
     }
 }

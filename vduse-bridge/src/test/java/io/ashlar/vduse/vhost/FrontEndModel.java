@@ -1,9 +1,12 @@
 package io.ashlar.vduse.vhost;
 
+import static org.assertj.core.api.Assertions.assertThat;
+
 import io.ashlar.base.sys.Errno;
 import io.ashlar.base.sys.Linux;
 import io.ashlar.base.sys.UnixSocket;
 import io.ashlar.vduse.vring.DriverModel;
+import io.ashlar.vduse.vring.DriverModel.Piece;
 import io.netty.buffer.ByteBuf;
 import io.netty.buffer.Unpooled;
 import java.io.IOException;
@@ -44,6 +47,10 @@ final class FrontEndModel implements AutoCloseable {
     static final int ADD_MEM_REG = 37;
     static final int REM_MEM_REG = 38;
 
+    /** Types of requests (VIRTIO_BLK_T_IN, VIRTIO_BLK_T_OUT). */
+    static final int IN = 0;
+
+    static final int OUT = 1;
     static final int RING_SIZE = 64;
     static final long F_INDIRECT = 1L << 28;
     static final long F_EVENT_IDX = 1L << 29;
@@ -243,6 +250,39 @@ final class FrontEndModel implements AutoCloseable {
     }
 
     /** Connects again after the other side, or the connection, has gone; with the same memory and rings. */
+    /** Says all that a back end must know of memory, log and rings, which go on where they are. */
+    void start(Log log) throws IOException, TimeoutException {
+        setMemory();
+        assertThat(setLog(log, rings.size())).isTrue();
+        for (int ring = 0; ring < rings.size(); ring++) {
+            describe(ring, rings.get(ring).usedIdx());
+            enable(ring);
+        }
+    }
+
+    /**
+     * Offers a request for 4 KiB, with header, data (full of {@code fill}) and status (0xEE) in three pages of the memory from
+     * {@code at} on, which is returned.
+     */
+    int offer(Region where, int at, int ring, int type, int block, int fill) {
+        ByteBuffer bytes = where.memory();
+        bytes.putInt(at, type).putInt(at + 4, 0).putLong(at + 8, block * 8L);
+        for (int i = 0; i < 4096; i++) {
+            bytes.put(at + 4096 + i, (byte) fill);
+        }
+        bytes.put(at + 8192, (byte) 0xEE);
+        DriverModel driver = rings.get(ring);
+        long guest = where.guest() + at;
+        driver.offer(driver.chain(List.of(
+                new Piece(guest, 16, false),
+                new Piece(guest + 4096, 4096, type == IN),
+                new Piece(guest + 8192, 1, true))));
+        if (driver.show()) {
+            kick(ring);
+        }
+        return at;
+    }
+
     FrontEndModel again(Path path) throws IOException {
         socket.close();
         FrontEndModel next = new FrontEndModel(path);

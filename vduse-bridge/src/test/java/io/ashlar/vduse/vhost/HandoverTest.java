@@ -12,8 +12,6 @@ import io.ashlar.vduse.agent.BridgeMain;
 import io.ashlar.vduse.agent.ControlServer;
 import io.ashlar.vduse.agent.VolumeOpener;
 import io.ashlar.vduse.device.HeldDevice;
-import io.ashlar.vduse.vring.DriverModel;
-import io.ashlar.vduse.vring.DriverModel.Piece;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStreamReader;
@@ -43,8 +41,6 @@ import org.junit.jupiter.api.io.TempDir;
  */
 @Timeout(300)
 class HandoverTest {
-    private static final int IN = 0;
-    private static final int OUT = 1;
     private static final int MIB = 1 << 20;
     private static final int DATA = 1 << 16;
     private static final int QUEUES = 2;
@@ -152,16 +148,7 @@ class HandoverTest {
         memory = front.memory(0x10_0000, MIB);
         front.rings(memory, QUEUES, 0);
         log = front.newLog(QUEUES);
-        startRings();
-    }
-
-    private void startRings() throws Exception {
-        front.setMemory();
-        assertThat(front.setLog(log, QUEUES)).isTrue();
-        for (int ring = 0; ring < QUEUES; ring++) {
-            front.describe(ring, front.rings.get(ring).usedIdx());
-            front.enable(ring);
-        }
+        front.start(log);
     }
 
     /** Connects as front ends do: again and again, until somebody listens. */
@@ -176,38 +163,21 @@ class HandoverTest {
                 FrontEndModel.pause(deadlineNs);
             }
         }
-        startRings();
+        front.start(log);
     }
 
-    /** Offers a request for 4 KiB, with header, data and status in three pages; returns where they start. */
     private int offer(int ring, int type, int block, int fill) {
-        int at = DATA + 3 * 4096 * (nextRequest++ % 64);
-        ByteBuffer bytes = memory.memory();
-        bytes.putInt(at, type).putInt(at + 4, 0).putLong(at + 8, block * 8L);
-        for (int i = 0; i < 4096; i++) {
-            bytes.put(at + 4096 + i, (byte) fill);
-        }
-        bytes.put(at + 8192, (byte) 0xEE);
-        DriverModel driver = front.rings.get(ring);
-        long guest = memory.guest() + at;
-        driver.offer(driver.chain(List.of(
-                new Piece(guest, 16, false),
-                new Piece(guest + 4096, 4096, type == IN),
-                new Piece(guest + 8192, 1, true))));
-        if (driver.show()) {
-            front.kick(ring);
-        }
-        return at;
+        return front.offer(memory, DATA + 3 * 4096 * (nextRequest++ % 64), ring, type, block, fill);
     }
 
     private void write(int ring, int block, int fill) throws Exception {
-        int at = offer(ring, OUT, block, fill);
+        int at = offer(ring, FrontEndModel.OUT, block, fill);
         front.awaitUsed(ring);
         assertThat(memory.memory().get(at + 8192)).isZero();
     }
 
     private void read(int ring, int block, int expected) throws Exception {
-        int at = offer(ring, IN, block, 0);
+        int at = offer(ring, FrontEndModel.IN, block, 0);
         front.awaitUsed(ring);
         assertThat(memory.memory().get(at + 8192)).isZero();
         assertThat(memory.memory().get(at + 4096)).isEqualTo((byte) expected);
@@ -263,7 +233,7 @@ class HandoverTest {
         writeAndRead();
         Bridge second = new Bridge(true, held());
         assertThat(first.ended.get(60, TimeUnit.SECONDS)).contains("goes on with its devices");
-        int waiting = offer(1, OUT, 99, 'w');
+        int waiting = offer(1, FrontEndModel.OUT, 99, 'w');
         reconnect();
         front.awaitUsed(1);
         assertThat(memory.memory().get(waiting + 8192)).isZero();
@@ -284,7 +254,7 @@ class HandoverTest {
         attach("v");
         connect();
         volume.hold();
-        int at = offer(0, OUT, 5, 'x');
+        int at = offer(0, FrontEndModel.OUT, 5, 'x');
         assertThat(volume.arrivals.poll(60, TimeUnit.SECONDS)).isNotNull();
         Bridge second = new Bridge(true, held());
         first.ended.get(60, TimeUnit.SECONDS);
@@ -345,7 +315,7 @@ class HandoverTest {
         }
         assertThat(bridge.ended.get(60, TimeUnit.SECONDS)).contains("4711");
         assertThat(control()).doesNotExist();
-        int waiting = offer(0, OUT, 7, 'z');
+        int waiting = offer(0, FrontEndModel.OUT, 7, 'z');
         Bridge next = new Bridge(false, held());
         reconnect();
         front.awaitUsed(0);
@@ -497,8 +467,8 @@ class HandoverTest {
         connect();
         writeAndRead();
         Files.createFile(stallFile());
-        int first = offer(0, OUT, 3, 'p');
-        int second = offer(1, OUT, 4, 'q');
+        int first = offer(0, FrontEndModel.OUT, 3, 'p');
+        int second = offer(1, FrontEndModel.OUT, 4, 'q');
         CompletableFuture<Bridge> taking = inBackground(() -> new Bridge(true, files()));
         awaitState("leaving");
         kill();

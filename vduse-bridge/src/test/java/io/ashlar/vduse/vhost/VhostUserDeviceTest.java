@@ -37,8 +37,6 @@ import org.junit.jupiter.api.io.TempDir;
 
 /** The device against a front end of our own: real sockets, real loops, real shared memory. */
 class VhostUserDeviceTest {
-    private static final int IN = 0;
-    private static final int OUT = 1;
     private static final int WAIT_SECONDS = 60;
     private static final int MIB = 1 << 20;
     private static final int DATA = 1 << 16;
@@ -135,52 +133,23 @@ class VhostUserDeviceTest {
         memory = front.memory(0x10_0000, MIB);
         front.rings(memory, 2, 0);
         FrontEndModel.Log log = front.newLog(2);
-        startRings(log);
+        front.start(log);
         return log;
     }
 
-    private void startRings(FrontEndModel.Log log) throws Exception {
-        front.setMemory();
-        assertThat(front.setLog(log, 2)).isTrue();
-        for (int ring = 0; ring < 2; ring++) {
-            front.describe(ring, front.rings.get(ring).usedIdx());
-            front.enable(ring);
-        }
-    }
-
     private int offer(int ring, int type, int block, int fill) {
-        return offer(memory, DATA + 3 * 4096 * (nextRequest++ % 64), ring, type, block, fill);
-    }
-
-    /** Offers a request for 4 KiB, with header, data and status in three pages; returns where they start. */
-    private int offer(FrontEndModel.Region where, int at, int ring, int type, int block, int fill) {
-        ByteBuffer bytes = where.memory();
-        bytes.putInt(at, type).putInt(at + 4, 0).putLong(at + 8, block * 8L);
-        for (int i = 0; i < 4096; i++) {
-            bytes.put(at + 4096 + i, (byte) fill);
-        }
-        bytes.put(at + 8192, (byte) 0xEE);
-        DriverModel driver = front.rings.get(ring);
-        long guest = where.guest() + at;
-        driver.offer(driver.chain(List.of(
-                new Piece(guest, 16, false),
-                new Piece(guest + 4096, 4096, type == IN),
-                new Piece(guest + 8192, 1, true))));
-        if (driver.show()) {
-            front.kick(ring);
-        }
-        return at;
+        return front.offer(memory, DATA + 3 * 4096 * (nextRequest++ % 64), ring, type, block, fill);
     }
 
     private void write(int ring, int block, int fill) throws Exception {
-        int at = offer(ring, OUT, block, fill);
+        int at = offer(ring, FrontEndModel.OUT, block, fill);
         front.awaitUsed(ring);
         assertThat(memory.memory().get(at + 8192)).isZero();
         assertThat(volume.bytes().getByte(block * 4096 + 4095)).isEqualTo((byte) fill);
     }
 
     private void read(int ring, int block, int expected) throws Exception {
-        int at = offer(ring, IN, block, 0);
+        int at = offer(ring, FrontEndModel.IN, block, 0);
         front.awaitUsed(ring);
         assertThat(memory.memory().get(at + 8192)).isZero();
         assertThat(memory.memory().get(at + 4096)).isEqualTo((byte) expected);
@@ -244,7 +213,7 @@ class VhostUserDeviceTest {
             write(0, i, i + 1);
         }
         assertThat(front.base(0)).isEqualTo(10);
-        int at = offer(0, OUT, 99, 9);
+        int at = offer(0, FrontEndModel.OUT, 99, 9);
         assertThat(volume.bytes().getByte(99 * 4096)).isZero();
         front.describe(0, 10);
         front.awaitUsed(0);
@@ -257,7 +226,7 @@ class VhostUserDeviceTest {
     void shouldAnswerTheRingsBaseOnlyWhenNothingIsInFlight() throws Exception {
         connect();
         volume.hold();
-        int at = offer(0, OUT, 5, 5);
+        int at = offer(0, FrontEndModel.OUT, 5, 5);
         volume.arrivals.poll(WAIT_SECONDS, TimeUnit.SECONDS);
         front.send(FrontEndModel.GET_VRING_BASE, 0, payload(0, 0));
         Thread.sleep(50);
@@ -277,14 +246,14 @@ class VhostUserDeviceTest {
         front.rings(memory, 1, 0);
         front.setMemory();
         front.describe(0, 0);
-        offer(0, OUT, 1, 1);
+        offer(0, FrontEndModel.OUT, 1, 1);
         Thread.sleep(20);
         assertThat(volume.bytes().getByte(4096)).isZero();
         front.enable(0);
         front.awaitUsed(0);
         assertThat(volume.bytes().getByte(4096)).isEqualTo((byte) 1);
         assertThat(front.tell(FrontEndModel.SET_VRING_ENABLE, payload(0, 0))).isTrue();
-        offer(0, OUT, 2, 2);
+        offer(0, FrontEndModel.OUT, 2, 2);
         Thread.sleep(20);
         assertThat(volume.bytes().getByte(8192)).isZero();
         front.enable(0);
@@ -296,8 +265,8 @@ class VhostUserDeviceTest {
         connect();
         for (int i = 0; i < 50; i++) {
             volume.hold();
-            offer(0, OUT, i, i);
-            offer(1, OUT, 100, i);
+            offer(0, FrontEndModel.OUT, i, i);
+            offer(1, FrontEndModel.OUT, 100, i);
             int old = front.calls.set(0, Linux.eventfd());
             assertThat(front.tell(FrontEndModel.SET_VRING_CALL, number(0), front.calls.get(0)))
                     .isTrue();
@@ -313,7 +282,7 @@ class VhostUserDeviceTest {
             Linux.close(old);
         }
         assertThat(front.tell(FrontEndModel.SET_VRING_CALL, number(0x100))).isTrue();
-        offer(0, OUT, 1, 77);
+        offer(0, FrontEndModel.OUT, 1, 77);
         while (!front.rings.get(0).poll()) {
             Thread.onSpinWait();
         }
@@ -327,15 +296,15 @@ class VhostUserDeviceTest {
         connect();
         FrontEndModel.Region second = front.memory(0x4000_0000, MIB);
         for (int i = 0; i < 20; i++) {
-            offer(0, OUT, i, i);
-            offer(1, OUT, 100 + i, i);
+            offer(0, FrontEndModel.OUT, i, i);
+            offer(1, FrontEndModel.OUT, 100 + i, i);
             List<FrontEndModel.Region> table = i % 2 == 0 ? front.regions : front.regions.subList(0, 1);
             assertThat(front.tell(FrontEndModel.SET_MEM_TABLE, FrontEndModel.table(table), FrontEndModel.fds(table)))
                     .isTrue();
             front.awaitUsed(0);
             front.awaitUsed(1);
             if (i % 2 == 0) {
-                offer(second, 4096, 0, OUT, 50, 100 + i);
+                front.offer(second, 4096, 0, FrontEndModel.OUT, 50, 100 + i);
                 front.awaitUsed(0);
                 assertThat(volume.bytes().getByte(50 * 4096)).isEqualTo((byte) (100 + i));
             }
@@ -349,7 +318,7 @@ class VhostUserDeviceTest {
         FrontEndModel.Region second = front.memory(0x4000_0000, MIB);
         assertThat(front.tell(FrontEndModel.ADD_MEM_REG, FrontEndModel.single(second), second.fd()))
                 .isTrue();
-        offer(second, 0, 0, OUT, 50, 1);
+        front.offer(second, 0, 0, FrontEndModel.OUT, 50, 1);
         front.awaitUsed(0);
         assertThat(front.tell(FrontEndModel.ADD_MEM_REG, FrontEndModel.single(second), second.fd()))
                 .as("overlaps itself")
@@ -359,7 +328,7 @@ class VhostUserDeviceTest {
         assertThat(front.tell(FrontEndModel.REM_MEM_REG, FrontEndModel.single(second)))
                 .isFalse();
         write(0, 51, 2);
-        offer(second, 0, 0, OUT, 52, 1);
+        front.offer(second, 0, 0, FrontEndModel.OUT, 52, 1);
         awaitBroken(0);
         write(1, 53, 3);
     }
@@ -392,7 +361,7 @@ class VhostUserDeviceTest {
                 window.put(i, (byte) ((edge >>> 28) ^ (i >> 8)));
             }
             long guest = (1L << 32) + edge;
-            memory.memory().putInt(DATA, OUT).putLong(DATA + 8, 8);
+            memory.memory().putInt(DATA, FrontEndModel.OUT).putLong(DATA + 8, 8);
             DriverModel driver = front.rings.get(0);
             // 4 KiB from 2 KiB before the edge to 2 KiB behind it
             driver.offer(driver.chain(List.of(
@@ -415,7 +384,7 @@ class VhostUserDeviceTest {
     void shouldServeTheNextFrontEndWhenOneGoesWithRequestsInFlight() throws Exception {
         connect();
         volume.hold();
-        int at = offer(0, IN, 7, 1);
+        int at = offer(0, FrontEndModel.IN, 7, 1);
         volume.arrivals.poll(WAIT_SECONDS, TimeUnit.SECONDS);
         FrontEndModel gone = front;
         ByteBuffer oldMemory = memory.memory();
@@ -469,7 +438,7 @@ class VhostUserDeviceTest {
     void shouldForgetEverythingWhenTheDeviceIsReset() throws Exception {
         connect();
         volume.hold();
-        offer(0, OUT, 7, 1);
+        offer(0, FrontEndModel.OUT, 7, 1);
         volume.arrivals.poll(WAIT_SECONDS, TimeUnit.SECONDS);
         assertThat(front.tell(FrontEndModel.RESET_DEVICE, Unpooled.buffer())).isTrue();
         volume.letGo();
@@ -489,14 +458,16 @@ class VhostUserDeviceTest {
         }
         volume.arrivals.clear();
         volume.hold();
-        int[] at = {offer(0, OUT, 7, 70), offer(0, OUT, 8, 80), offer(1, OUT, 9, 90)};
+        int[] at = {
+            offer(0, FrontEndModel.OUT, 7, 70), offer(0, FrontEndModel.OUT, 8, 80), offer(1, FrontEndModel.OUT, 9, 90)
+        };
         for (int i = 0; i < at.length; i++) {
             volume.arrivals.poll(WAIT_SECONDS, TimeUnit.SECONDS);
         }
         front = front.again(path);
         front.negotiate();
-        startRings(log);
-        int unseen = offer(1, OUT, 10, 100);
+        front.start(log);
+        int unseen = offer(1, FrontEndModel.OUT, 10, 100);
         volume.letGo();
         front.awaitUsed(0);
         front.awaitUsed(0);
@@ -532,7 +503,7 @@ class VhostUserDeviceTest {
     void shouldKeepWhatIsInFlightOfARingThatWasNotStartedAgainWhenItsBaseIsAsked() throws Exception {
         FrontEndModel.Log log = connectWithLog();
         volume.hold();
-        int at = offer(1, OUT, 9, 90);
+        int at = offer(1, FrontEndModel.OUT, 9, 90);
         volume.arrivals.poll(WAIT_SECONDS, TimeUnit.SECONDS);
         front = front.again(path);
         front.negotiate();
@@ -545,7 +516,7 @@ class VhostUserDeviceTest {
         assertThat(front.base(1)).isZero();
         front = front.again(path);
         front.negotiate();
-        startRings(log);
+        front.start(log);
         volume.letGo();
         front.awaitUsed(1);
         assertThat(memory.memory().get(at + 8192)).isZero();
@@ -560,10 +531,10 @@ class VhostUserDeviceTest {
         write(0, 1, 1);
         volume.arrivals.clear();
         volume.hold();
-        int fetched = offer(0, OUT, 7, 70);
+        int fetched = offer(0, FrontEndModel.OUT, 7, 70);
         volume.arrivals.poll(WAIT_SECONDS, TimeUnit.SECONDS);
         front = front.again(path);
-        int unseen = offer(0, OUT, 8, 80);
+        int unseen = offer(0, FrontEndModel.OUT, 8, 80);
         front.negotiate();
         front.setMemory();
         assertThat(front.setLog(log, 2)).isTrue();
@@ -583,7 +554,7 @@ class VhostUserDeviceTest {
         write(0, 1, 1);
         volume.arrivals.clear();
         volume.hold();
-        int at = offer(0, OUT, 7, 70);
+        int at = offer(0, FrontEndModel.OUT, 7, 70);
         volume.arrivals.poll(WAIT_SECONDS, TimeUnit.SECONDS);
         Path otherPath = folder.resolve("t");
         VhostUserDevice successor = open(otherPath);
@@ -594,7 +565,7 @@ class VhostUserDeviceTest {
         }
         front = front.again(otherPath);
         front.negotiate();
-        startRings(log);
+        front.start(log);
         volume.letGo();
         front.awaitUsed(0);
         assertThat(memory.memory().get(at + 8192)).isZero();
