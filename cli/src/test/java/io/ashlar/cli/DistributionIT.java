@@ -183,12 +183,13 @@ class DistributionIT {
             Result attached = run("", "attach", "v", "--vhost-user", place, "--control", socket.toString());
             assertThat(attached.exitCode()).as(attached.text()).isZero();
 
-            options[3] = "127.0.0.1:1";
-            assertThat(handOver(bridge, options)).as("where there is no volume").isEqualTo(1);
+            Path record = Path.of(socket + ".d", "ashlar-later.json");
+            Files.writeString(record, "{\"version\":9}");
+            assertThat(handOver(bridge, options)).as("with a record that it does not know").isEqualTo(1);
             assertThat(Files.readString(folder.resolve("handover"))).contains("the bridge that runs goes on");
             assertThat(bridge.isAlive()).isTrue();
 
-            options[3] = address;
+            Files.delete(record);
             assertThat(handOver(bridge, options)).isZero();
             assertThat(bridge.waitFor(20, TimeUnit.SECONDS)).isTrue();
             assertThat(bridge.exitValue()).isZero();

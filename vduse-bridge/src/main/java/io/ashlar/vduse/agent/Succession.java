@@ -3,7 +3,6 @@ package io.ashlar.vduse.agent;
 import io.ashlar.base.annotation.ConfinedTo;
 import io.ashlar.base.annotation.LoopKind;
 import io.ashlar.base.time.Clock;
-import io.ashlar.vduse.inflight.InflightException;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
@@ -79,14 +78,13 @@ final class Succession {
     /** A bridge that can't go on with what the other one serves should not begin. */
     private void checkRecords() throws IOException {
         for (String vduse : parts.state().recorded()) {
-            AttachmentRecord details = parts.state().load(vduse);
-            if (details == null) {
-                continue; // detached meanwhile
-            }
             try {
-                check(details);
-            } catch (InflightException e) {
-                throw notHandedOver(details.volume() + ": " + e.getMessage());
+                AttachmentRecord details = parts.state().load(vduse);
+                if (details != null) { // else it has been detached meanwhile
+                    check(details);
+                }
+            } catch (IOException e) {
+                throw notHandedOver(e.getMessage());
             }
         }
     }
@@ -96,11 +94,7 @@ final class Succession {
             parts.vduse().check();
             AttachSequence.logOf(parts, details);
         }
-        try {
-            parts.opener().check(details.volume(), UUID.fromString(details.id()));
-        } catch (IOException e) {
-            throw notHandedOver(e.getMessage());
-        }
+        parts.opener().check(details.volume(), UUID.fromString(details.id()));
     }
 
     private static BridgeException notHandedOver(String why) {

@@ -411,7 +411,9 @@ class HandoverTest {
         Path record = control().resolveSibling("bridge.sock.d").resolve("ashlar-" + new UUID(1, 2) + ".json");
         String text = Files.readString(record);
         Files.writeString(record, text.replace("\"version\":1", "\"version\":9"));
-        assertThatThrownBy(() -> new Bridge(true, held())).hasMessageContaining("another version");
+        assertThatThrownBy(() -> new Bridge(true, held()))
+                .hasMessageContaining("the bridge that runs goes on")
+                .hasMessageContaining("another version");
         Files.writeString(record, text);
         writeAndRead();
         assertThat(bridge.ended).isNotDone();
