@@ -152,7 +152,6 @@ final class FolderLock implements AutoCloseable {
     void write(FolderHeader newHeader) throws StoreException {
         newHeader.encode(slots);
         check(slots.write());
-        check(headerFile.syncData());
     }
 
     private static void check(int result) throws StoreException {

@@ -84,26 +84,39 @@ public final class HeaderSlots {
         return slot;
     }
 
-    /** Writes the body into the older slot; not durable before a sync. Returns 0 or -errno. */
+    /**
+     * Writes the body into the older slot, and syncs. As long as that fails, the next try goes to the same slot: the
+     * other one is the only one known to be whole. Returns 0 or -errno.
+     */
     public int write() {
-        sequence++;
+        int result = writeSlot(sequence + 1);
+        if (result == 0) {
+            result = Math.min(0, file.syncData());
+        }
+        if (result == 0) {
+            sequence++;
+        }
+        return result;
+    }
+
+    /** Writes both slots of a new file; not durable before a sync. Returns 0 or -errno. */
+    public int writeBoth() {
+        int result = writeSlot(1);
+        return result < 0 ? result : writeSlot(2);
+    }
+
+    private int writeSlot(long withSequence) {
         slot.setLongLE(MAGIC_OFFSET, magic);
         slot.setIntLE(VERSION_OFFSET, VERSION);
-        slot.setLongLE(SEQUENCE_OFFSET, sequence);
+        slot.setLongLE(SEQUENCE_OFFSET, withSequence);
         slot.setIntLE(CHECKSUM_OFFSET, crc.compute(slot, 0, CHECKSUM_OFFSET));
-        long offset = (sequence & 1) == 1 ? 0 : SECOND_SLOT_OFFSET;
+        long offset = (withSequence & 1) == 1 ? 0 : SECOND_SLOT_OFFSET;
         try {
             long result = file.write(slot.memoryAddress(), SLOT_BYTES, offset);
             return result == SLOT_BYTES ? 0 : result < 0 ? (int) result : -Errno.EIO;
         } finally {
             Reference.reachabilityFence(slot); // the kernel reads it, and our caller may have let go of us already
         }
-    }
-
-    /** Writes both slots of a new file; not durable before a sync. Returns 0 or -errno. */
-    public int writeBoth() {
-        int result = write();
-        return result < 0 ? result : write();
     }
 
     /** Returns the slot's sequence, at least 1, or 0 if it is not valid. */

@@ -67,7 +67,6 @@ public final class VolumeHeaderFile implements AutoCloseable {
         VolumeHeader newHeader = change.apply(header);
         newHeader.encode(slots);
         check(slots.write(), newHeader);
-        check(file.syncData(), newHeader);
         header = newHeader;
     }
 
