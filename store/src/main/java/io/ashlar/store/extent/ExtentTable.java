@@ -59,9 +59,13 @@ public final class ExtentTable {
         return open;
     }
 
-    /** Makes room for a grown volume. */
-    public synchronized void resize(long sizeBytes) {
-        AtomicReferenceArray<Extent> larger = new AtomicReferenceArray<>(shape.extentCount(sizeBytes));
+    /** Makes room for a volume that is to grow; where there is enough, nothing happens. */
+    public synchronized void grow(long sizeBytes) {
+        int count = shape.extentCount(sizeBytes);
+        if (count <= extents.length()) {
+            return;
+        }
+        AtomicReferenceArray<Extent> larger = new AtomicReferenceArray<>(count);
         for (int i = 0; i < extents.length(); i++) {
             larger.set(i, extents.get(i));
         }

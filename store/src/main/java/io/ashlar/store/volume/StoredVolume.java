@@ -170,8 +170,8 @@ public final class StoredVolume implements BlockDevice {
         if (sizeBytes < geometry().sizeBytes()) {
             throw new StoreException("volume " + uuid() + " can't be made smaller");
         }
+        parts.extents().grow(sizeBytes); // before anybody sees the new size and uses it
         headerFile.update(header -> header.withSizeBytes(sizeBytes));
-        parts.extents().resize(sizeBytes);
         geometryListeners.forEach(Runnable::run);
     }
 

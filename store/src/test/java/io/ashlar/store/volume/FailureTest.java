@@ -1,6 +1,7 @@
 package io.ashlar.store.volume;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.ashlar.base.block.BlockGeometry;
 import io.ashlar.base.block.BlockRequest;
@@ -13,11 +14,13 @@ import io.ashlar.store.file.CountingStorageIo;
 import io.ashlar.store.file.FaultyStorageIo;
 import io.ashlar.store.file.FaultyStorageIo.Call;
 import io.ashlar.store.file.LinuxStorageIo;
+import io.ashlar.store.file.StoreException;
 import java.nio.file.Path;
 import java.util.Random;
 import java.util.UUID;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -210,6 +213,27 @@ class FailureTest {
         assertThat(client.fill(1 << 20, 4096, 2)).isEqualTo(Status.IO_ERROR);
         assertThat(client.flush()).isEqualTo(Status.IO_ERROR);
         expect(0, 4096, 1);
+    }
+
+    @Test
+    void shouldHaveRoomForALargerSizeBeforeAnybodyCanSeeIt() throws Exception {
+        long last = (8L << 30) - 4096;
+        AtomicReference<Status> beforePublished = new AtomicReference<>();
+        io.setPlan((call, file) -> {
+            if (call == Call.SYNC && file.endsWith("volume")) {
+                beforePublished.set(client.read(last, new byte[4096]));
+            }
+            return FaultyStorageIo.PASS;
+        });
+        volume.resize(8L << 30);
+        heal();
+        assertThat(beforePublished).hasValue(Status.OK);
+        fail(Call.SYNC, "volume", -Errno.EIO);
+        assertThatThrownBy(() -> volume.resize(16L << 30)).isInstanceOf(StoreException.class);
+        heal();
+        assertThat(volume.geometry().sizeBytes()).isEqualTo(8L << 30);
+        volume.resize(9L << 30);
+        assertThat(client.fill((9L << 30) - 4096, 4096, 3)).isEqualTo(Status.OK);
     }
 
     @Test
