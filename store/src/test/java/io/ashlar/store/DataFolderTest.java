@@ -158,7 +158,7 @@ class DataFolderTest {
                 client.fill(1L << 30, 16384, 1);
                 client.run(Operation.DISCARD, (1L << 30) + 4096, 4096, 0);
                 BlockRuns runs = new BlockRuns(8);
-                assertThat(status(client, 0, GEOMETRY.sizeBytes(), runs)).isEqualTo(Status.OK);
+                assertThat(client.blockStatus(0, GEOMETRY.sizeBytes(), runs)).isEqualTo(Status.OK);
                 assertThat(runs.count()).isEqualTo(5);
                 assertThat(runs.lengthBytes(0)).isEqualTo(1L << 30);
                 assertThat(runs.kind(0)).isEqualTo(BlockRuns.Kind.ABSENT);
@@ -166,21 +166,11 @@ class DataFolderTest {
                 assertThat(runs.lengthBytes(3)).isEqualTo(8192);
                 assertThat(runs.kind(3)).isEqualTo(BlockRuns.Kind.DATA);
                 BlockRuns few = new BlockRuns(2);
-                assertThat(status(client, (1L << 30) + 512, 8192, few)).isEqualTo(Status.OK);
+                assertThat(client.blockStatus((1L << 30) + 512, 8192, few)).isEqualTo(Status.OK);
                 assertThat(few.lengthBytes(0)).isEqualTo(3584);
                 assertThat(few.lengthBytes(1)).isEqualTo(4096);
             }
         }
-    }
-
-    private static Status status(VolumeClient client, long offset, long length, BlockRuns runs) {
-        AtomicReference<Status> answer = new AtomicReference<>();
-        client.queue().blockStatus(offset, length, runs, (status, filled) -> answer.set(status));
-        while (answer.get() == null) {
-            client.loop().poll();
-            Thread.onSpinWait();
-        }
-        return answer.get();
     }
 
     @Test

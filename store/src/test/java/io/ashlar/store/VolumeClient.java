@@ -1,6 +1,7 @@
 package io.ashlar.store;
 
 import io.ashlar.base.block.BlockRequest;
+import io.ashlar.base.block.BlockRuns;
 import io.ashlar.base.block.ChecksumList;
 import io.ashlar.base.block.Operation;
 import io.ashlar.base.block.ScatterList;
@@ -12,7 +13,9 @@ import io.ashlar.store.volume.StoredVolume;
 import io.netty.buffer.ByteBuf;
 import java.util.Arrays;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.concurrent.locks.LockSupport;
+import java.util.function.Supplier;
 
 /** Runs one request at a time against a volume, on the calling thread. */
 public final class VolumeClient implements AutoCloseable {
@@ -42,15 +45,19 @@ public final class VolumeClient implements AutoCloseable {
     private Status run(Request request) {
         queue.submit(request);
         queue.endBatch();
+        return await(() -> request.status, request.operation() + " at " + request.offsetBytes());
+    }
+
+    private Status await(Supplier<Status> outcome, String what) {
         long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(60);
-        while (request.status == null) {
+        while (outcome.get() == null) {
             loop.poll();
             if (System.nanoTime() > end) {
-                throw new AssertionError(request.operation() + " at " + request.offsetBytes() + " is lost");
+                throw new AssertionError(what + " is lost");
             }
             LockSupport.parkNanos(1_000);
         }
-        return request.status;
+        return outcome.get();
     }
 
     private static Request data(Operation operation, long offset, byte[] bytes, int flags) {
@@ -102,6 +109,13 @@ public final class VolumeClient implements AutoCloseable {
     /** Flushes. */
     public Status flush() {
         return run(Operation.FLUSH, 0, 0, 0);
+    }
+
+    /** Asks what a range holds. */
+    public Status blockStatus(long offset, long length, BlockRuns runs) {
+        AtomicReference<Status> answer = new AtomicReference<>();
+        queue.blockStatus(offset, length, runs, (status, filled) -> answer.set(status));
+        return await(answer::get, "the status at " + offset);
     }
 
     /** Returns the loop, for tests that submit themselves. */

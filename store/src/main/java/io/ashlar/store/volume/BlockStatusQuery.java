@@ -14,9 +14,15 @@ import io.ashlar.store.format.MapEntry;
 import io.ashlar.store.format.RegionMap;
 import io.netty.buffer.ByteBuf;
 
-/** Reads the maps of a range, region by region, without claims and without filling the cache. */
+/**
+ * Reads the maps of a range, region by region, without claims and without filling the cache. Ends early when it has looked
+ * at so many that it would keep a pool thread busy: whoever asks goes on from there.
+ */
 @ConfinedTo(LoopKind.POOL)
 final class BlockStatusQuery {
+    /** Most regions, or extents that don't exist, that one query looks at; docs/protocol.md. 4 MiB of map entries. */
+    private static final int LOOKS_MAX = 1024;
+
     private final VolumeParts parts;
 
     BlockStatusQuery(VolumeParts parts) {
@@ -29,7 +35,7 @@ final class BlockStatusQuery {
         long end = offsetBytes + lengthBytes;
         boolean hasRoom = true;
         try {
-            while (at < end && hasRoom) {
+            for (int looks = 0; at < end && hasRoom && looks < LOOKS_MAX; looks++) {
                 Extent extent = parts.extents().open(parts.shape().extentOf(at));
                 if (parts.extents().isNone(extent)) {
                     long extentEnd = (at | (parts.shape().extentBytes() - 1)) + 1;

@@ -255,16 +255,26 @@ public final class StoredQueue implements BlockQueue {
      * Finds out what the range holds; the answer comes on this queue's loop. It is a picture of the moment: changes in
      * flight may or may not be in it.
      *
-     * @param runs filled with as many runs as it has room for, from {@code offsetBytes} on; belongs to the store until
-     *     the answer
+     * @param runs filled from {@code offsetBytes} on with as many runs as it has room for, or as one query may look for;
+     *     at least one; belongs to the store until the answer
      */
     public void blockStatus(long offsetBytes, long lengthBytes, BlockRuns runs, BlockRuns.Listener listener) {
         parts.pool().execute(() -> {
-            IoContext onThread = parts.contexts().take();
-            Status status = new BlockStatusQuery(parts).run(offsetBytes, lengthBytes, runs, onThread);
-            parts.contexts().giveBack(onThread);
+            Status status = findRuns(offsetBytes, lengthBytes, runs);
             loop.execute(() -> listener.onRuns(status, runs));
         });
+    }
+
+    private Status findRuns(long offsetBytes, long lengthBytes, BlockRuns runs) {
+        IoContext onThread = parts.contexts().take();
+        try {
+            return new BlockStatusQuery(parts).run(offsetBytes, lengthBytes, runs, onThread);
+        } catch (RuntimeException e) {
+            LOG.error("the status of {} bytes at {} failed", lengthBytes, offsetBytes, e);
+            return Status.INTERNAL;
+        } finally {
+            parts.contexts().giveBack(onThread);
+        }
     }
 
     private StoreOp take() {
