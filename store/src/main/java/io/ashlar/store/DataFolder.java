@@ -56,6 +56,9 @@ public final class DataFolder implements AutoCloseable {
         lastHeader = lock.header();
         header = new FolderHeader(lastHeader.uuid(), environment.bootId(), false);
         lock.write(header);
+        // A process that was killed may have left names that are not durable yet, and this one goes by them.
+        io.syncFolder(path);
+        io.syncFolder(volumesPath);
         services = new VolumeServices(
                 io, config, pool, environment.timer(), contexts, new CachedReads(io.isInMemory(path)), counters);
         purge();
@@ -111,8 +114,7 @@ public final class DataFolder implements AutoCloseable {
         Path unfinished = volumesPath.resolve(FolderLock.NEW_PREFIX + uuid);
         purgeFolder(unfinished);
         io.createFolder(unfinished);
-        VolumeHeader volume =
-                new VolumeHeader(uuid, geometry.withReadOnly(false), shape, config.regionsMarkedMax(), false);
+        VolumeHeader volume = new VolumeHeader(uuid, geometry.withReadOnly(false), shape, config.regionsMarkedMax());
         VolumeHeaderFile.create(io, unfinished, volume);
         io.syncFolder(unfinished);
         io.rename(unfinished, folderOf(uuid));

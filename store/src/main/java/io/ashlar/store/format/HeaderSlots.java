@@ -99,6 +99,15 @@ public final class HeaderSlots {
         return result;
     }
 
+    /**
+     * Writes the slot that was read again, in its place, and syncs. Whoever wrote it may have been killed before it
+     * synced, or its sync may have failed: then it is in the page cache only. Returns 0 or -errno.
+     */
+    public int writeAgain() {
+        int result = writeSlot(sequence);
+        return result == 0 ? Math.min(0, file.syncData()) : result;
+    }
+
     /** Writes both slots of a new file; not durable before a sync. Returns 0 or -errno. */
     public int writeBoth() {
         int result = writeSlot(1);

@@ -10,17 +10,15 @@ import java.util.UUID;
  *
  * <pre>
  *   24 volume UUID | 40 u64 size in bytes | 48 u32 logical block in bytes | 52 u32 blocks in a region
- *   56 u32 regions in an extent | 60 u32 most regions marked | 64 u32 flags (1: a sync has failed)
+ *   56 u32 regions in an extent | 60 u32 most regions marked
  * </pre>
  *
  * @param uuid the volume's identity
  * @param geometry size and logical block, never read-only
  * @param shape how it is cut
  * @param regionsMarkedMax entries in the intent table
- * @param syncFailed whether a sync has failed since the regions marked now were last written
  */
-public record VolumeHeader(
-        UUID uuid, BlockGeometry geometry, ExtentShape shape, int regionsMarkedMax, boolean syncFailed) {
+public record VolumeHeader(UUID uuid, BlockGeometry geometry, ExtentShape shape, int regionsMarkedMax) {
     /** "ASHLARVO" as little-endian bytes. */
     public static final long MAGIC = 0x4F565241_4C485341L;
     /** The file's name. */
@@ -32,8 +30,6 @@ public record VolumeHeader(
     static final int REGION_BLOCKS_OFFSET = 52;
     static final int EXTENT_REGIONS_OFFSET = 56;
     static final int REGIONS_MARKED_MAX_OFFSET = 60;
-    static final int FLAGS_OFFSET = 64;
-    static final int FLAG_SYNC_FAILED = 1;
 
     /** Reads the newest slot. */
     public static VolumeHeader read(HeaderSlots slots, String what) throws StoreException {
@@ -44,8 +40,7 @@ public record VolumeHeader(
                     HeaderSlots.getUuid(body, UUID_OFFSET),
                     new BlockGeometry(body.getLongLE(SIZE_OFFSET), body.getIntLE(LOGICAL_BLOCK_OFFSET), false),
                     new ExtentShape(body.getIntLE(REGION_BLOCKS_OFFSET), body.getIntLE(EXTENT_REGIONS_OFFSET)),
-                    body.getIntLE(REGIONS_MARKED_MAX_OFFSET),
-                    (body.getIntLE(FLAGS_OFFSET) & FLAG_SYNC_FAILED) != 0);
+                    body.getIntLE(REGIONS_MARKED_MAX_OFFSET));
         } catch (IllegalArgumentException e) {
             throw new StoreException(what + ": " + e.getMessage());
         }
@@ -60,16 +55,10 @@ public record VolumeHeader(
         body.setIntLE(REGION_BLOCKS_OFFSET, shape.regionBlocks());
         body.setIntLE(EXTENT_REGIONS_OFFSET, shape.extentRegions());
         body.setIntLE(REGIONS_MARKED_MAX_OFFSET, regionsMarkedMax);
-        body.setIntLE(FLAGS_OFFSET, syncFailed ? FLAG_SYNC_FAILED : 0);
     }
 
     /** Returns this header with another size. */
     public VolumeHeader withSizeBytes(long sizeBytes) {
-        return new VolumeHeader(uuid, geometry.withSizeBytes(sizeBytes), shape, regionsMarkedMax, syncFailed);
-    }
-
-    /** Returns this header with or without the mark of a failed sync. */
-    public VolumeHeader withSyncFailed(boolean failed) {
-        return new VolumeHeader(uuid, geometry, shape, regionsMarkedMax, failed);
+        return new VolumeHeader(uuid, geometry.withSizeBytes(sizeBytes), shape, regionsMarkedMax);
     }
 }

@@ -25,6 +25,7 @@ public final class IntentFile {
     private final Crc32c crc = new Crc32c();
     private int damagedSectors;
     private int damagedCopies;
+    private boolean usable = true;
 
     /** Takes over an open file for so many slots. */
     public IntentFile(StorageFile file, int slotCount) {
@@ -65,6 +66,23 @@ public final class IntentFile {
         }
     }
 
+    /**
+     * Writes the copies that {@link #load} took again, in their places, and syncs. Whoever wrote them may have been killed
+     * before it synced, or its sync may have failed: then they are in the page cache only, and no mark in them protects
+     * anything yet. If that fails, the table is not usable.
+     */
+    public void writeAgain() {
+        for (int i = 0; i < sequences.length && usable; i++) {
+            usable = sequences[i] == 0 || write(i);
+        }
+        usable = usable && file.syncData() >= 0;
+    }
+
+    /** Returns whether the table is durable as it is in memory, and can be changed. */
+    public boolean isUsable() {
+        return usable;
+    }
+
     /** Returns the sectors of which no copy was valid at {@link #load}. */
     public int damagedSectors() {
         return damagedSectors;
@@ -102,16 +120,21 @@ public final class IntentFile {
 
     private boolean writeChanged() {
         for (int i = changed.nextSetBit(0); i >= 0; i = changed.nextSetBit(i + 1)) {
-            long sequence = ++sequences[i];
-            IntentSector.encode(sector, i, sequence, slots, crc);
-            long offset =
-                    IntentSector.copyOffset((int) (sequence & 1), sequences.length) + (long) i * IntentSector.BYTES;
-            if (file.write(sector.memoryAddress(), IntentSector.BYTES, offset) != IntentSector.BYTES) {
+            sequences[i]++;
+            if (!write(i)) {
                 return false;
             }
         }
         changed.clear();
         return true;
+    }
+
+    /** Writes a sector where its sequence belongs. */
+    private boolean write(int index) {
+        IntentSector.encode(sector, index, sequences[index], slots, crc);
+        int copy = (int) (sequences[index] & 1);
+        long offset = IntentSector.copyOffset(copy, sequences.length) + (long) index * IntentSector.BYTES;
+        return file.write(sector.memoryAddress(), IntentSector.BYTES, offset) == IntentSector.BYTES;
     }
 
     /** Closes the file. */

@@ -62,6 +62,7 @@ public final class IntentTable implements Runnable {
         this.latch = latch;
         this.pool = pool;
         this.counters = counters;
+        failed = !file.isUsable();
         idle = new IdleWatch(timer, this::start);
         extents = new Extent[file.slots()];
         freeSlots = new int[file.slots()];
@@ -85,11 +86,14 @@ public final class IntentTable implements Runnable {
         }
     }
 
-    /** Connects a slot that the file held at opening with its extent. Before the table is used. */
+    /**
+     * Connects a slot that the file held at opening with its extent. Before the table is used. A table that has failed
+     * protects no write, and no region counts as marked.
+     */
     public void adopt(int slot, Extent extent) {
         extents[slot] = extent;
         extent.noteWrite(IntentSector.regionOf(file.get(slot)), UNSETTLED);
-        extent.setMarked(IntentSector.regionOf(file.get(slot)), true);
+        extent.setMarked(IntentSector.regionOf(file.get(slot)), !failed);
         idle.arm();
     }
 

@@ -40,9 +40,9 @@ public final class RegionSettler {
      * up to date if there is one.
      *
      * @param first the first block, within the region
-     * @param rewriteData also write the data that was read: after a failed sync the page cache may hold what the disk does
-     *     not, and the kernel takes those pages for clean
-     * @return 0 or -errno
+     * @param rewriteData also write the data that was read: after a failed sync, of which nothing may be left to tell, the
+     *     page cache holds what the disk does not, and the kernel takes those pages for clean
+     * @return the bytes of data written, or -errno
      */
     public int settle(Extent extent, int region, int first, int count, IoContext context, boolean rewriteData) {
         ByteBuf page = context.page();
@@ -60,9 +60,11 @@ public final class RegionSettler {
             return punch(extent, firstBlock, count, context);
         }
         BitSet toPunch = new BitSet(count);
+        int rewritten = 0;
         long tornBefore = counters.tornBlocks().sum();
-        for (int i = 0; i < count && result == 0; i++) {
+        for (int i = 0; i < count && result >= 0; i++) {
             result = settleBlock(extent, firstBlock + i, i, context, rewriteData, toPunch);
+            rewritten += Math.max(0, result);
         }
         if (counters.tornBlocks().sum() > tornBefore) {
             LOG.warn(
@@ -80,10 +82,14 @@ public final class RegionSettler {
         if (result == 0 && !toPunch.isEmpty()) {
             result = punch(extent, firstBlock, toPunch, context);
         }
-        return result;
+        return result < 0 ? result : rewritten;
     }
 
-    /** Settles a block whose entry is the {@code i}-th of the page, and rewrites the entry there; returns 0 or -errno. */
+    /**
+     * Settles a block whose entry is the {@code i}-th of the page, and rewrites the entry there.
+     *
+     * @return the bytes of data written, or -errno
+     */
     private int settleBlock(Extent extent, int block, int i, IoContext context, boolean rewriteData, BitSet toPunch) {
         ByteBuf page = context.page();
         int index = i * MapEntry.BYTES;
@@ -113,7 +119,7 @@ public final class RegionSettler {
             }
         }
         MapEntry.encode(page, index, next, next, extent.header(), block);
-        return result;
+        return result < 0 ? result : rewriteData && next.state() == MapEntry.DATA ? BlockGeometry.BLOCK_BYTES : 0;
     }
 
     /** Leaves in {@code next} what a block with data of the checksum {@code found} holds. */

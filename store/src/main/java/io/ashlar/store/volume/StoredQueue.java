@@ -192,7 +192,13 @@ public final class StoredQueue implements BlockQueue {
 
     private void proceed(StoreOp op) {
         switch (op.step) {
-            case EXECUTE -> execute(op);
+            case EXECUTE -> {
+                if (op.kind == Kind.FLUSH) {
+                    joinSyncs(op);
+                } else {
+                    execute(op);
+                }
+            }
             case PUNCH, SETTLE -> toPool(op);
             case FINISH -> finish(op);
             case COMPLETE -> answer(op);
@@ -235,6 +241,12 @@ public final class StoredQueue implements BlockQueue {
     private void flush(BlockRequest request) {
         StoreOp op = take();
         op.start(Kind.FLUSH, request, null, 0, 0, false);
+        if (!volume.recovery().waitForEnd(op)) {
+            joinSyncs(op);
+        }
+    }
+
+    private void joinSyncs(StoreOp op) {
         op.step = Step.FINISH;
         op.writtenAtFlush = parts.unflushed().mark();
         op.syncsLeft.set(1);

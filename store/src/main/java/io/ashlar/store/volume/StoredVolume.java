@@ -65,6 +65,10 @@ public final class StoredVolume implements BlockDevice {
         intentFile = new IntentFile(
                 services.io().open(folder.resolve(IntentSector.FILE), StorageIo.Mode.WRITE), header.regionsMarkedMax());
         intentFile.load();
+        intentFile.writeAgain();
+        if (!intentFile.isUsable()) {
+            LOG.error("volume {}: the write intents can't be written; its writes and flushes fail", header.uuid());
+        }
         if (intentFile.damagedSectors() > 0) {
             LOG.error(
                     "volume {}: {} sectors of the intent table are damaged",
@@ -86,11 +90,15 @@ public final class StoredVolume implements BlockDevice {
         reads = new ReadPath(parts, access);
         writes = new WritePath(parts, access, reads);
         unmaps = new UnmapPath(parts, access);
-        recovery = new VolumeRecovery(parts, header.syncFailed());
+        recovery = new VolumeRecovery(parts, this::flushInBackground);
     }
 
-    /** Opens the volume in a folder and starts to settle what a crash left marked. Blocks. */
+    /**
+     * Opens the volume in a folder and starts to settle what a crash left marked. What is read here is made durable before
+     * anything is built upon it: it may be in the page cache only. Blocks.
+     */
     public static StoredVolume open(Path folder, VolumeServices services) throws StoreException {
+        services.io().syncFolder(folder);
         VolumeHeaderFile headerFile = VolumeHeaderFile.open(services.io(), folder);
         StoredVolume volume;
         try {
@@ -145,6 +153,10 @@ public final class StoredVolume implements BlockDevice {
         return unmaps;
     }
 
+    VolumeRecovery recovery() {
+        return recovery;
+    }
+
     /** Returns the volume's identity, the name of its folder. */
     public UUID uuid() {
         return headerFile.header().uuid();
@@ -182,7 +194,7 @@ public final class StoredVolume implements BlockDevice {
 
     /** Returns whether what the last crash left marked has been settled. */
     public boolean isRecovered() {
-        return recovery.isDone();
+        return recovery.isEnded();
     }
 
     /** Returns the bytes that were written and not yet flushed. */
@@ -202,11 +214,6 @@ public final class StoredVolume implements BlockDevice {
     private void onFailure(String what) {
         failed = true;
         LOG.error("volume {}: {}; its writes and flushes fail until the next start", uuid(), what);
-        try {
-            headerFile.update(header -> header.withSyncFailed(true));
-        } catch (StoreException e) {
-            LOG.error("volume {}: can't note the failure: {}", uuid(), e.getMessage());
-        }
     }
 
     /** Ends a flush whose syncs have all ended. */
@@ -264,9 +271,6 @@ public final class StoredVolume implements BlockDevice {
         try {
             if (sound) {
                 parts.intents().closeClean();
-                if (headerFile.header().syncFailed()) {
-                    headerFile.update(header -> header.withSyncFailed(false));
-                }
             } else {
                 parts.intents().close();
             }

@@ -25,12 +25,14 @@ public final class VolumeHeaderFile implements AutoCloseable {
         this.header = header;
     }
 
-    /** Opens the header in a volume's folder. */
+    /** Opens the header in a volume's folder, and makes durable what it says. */
     public static VolumeHeaderFile open(StorageIo io, Path folder) throws StoreException {
         StorageFile file = io.open(folder.resolve(VolumeHeader.FILE), StorageIo.Mode.WRITE);
         HeaderSlots slots = new HeaderSlots(file, VolumeHeader.MAGIC);
         try {
-            return new VolumeHeaderFile(file, slots, VolumeHeader.read(slots, "volume " + folder.getFileName()));
+            VolumeHeader header = VolumeHeader.read(slots, "volume " + folder.getFileName());
+            check(slots.writeAgain(), header);
+            return new VolumeHeaderFile(file, slots, header);
         } catch (StoreException e) {
             file.close();
             throw e;

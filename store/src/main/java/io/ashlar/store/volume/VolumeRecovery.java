@@ -5,6 +5,7 @@ import io.ashlar.base.sys.Errno;
 import io.ashlar.store.extent.Extent;
 import io.ashlar.store.extent.IoContext;
 import io.ashlar.store.latch.RangeClaim;
+import java.util.ArrayDeque;
 import java.util.Queue;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.CountDownLatch;
@@ -15,6 +16,9 @@ import org.slf4j.LoggerFactory;
 /**
  * Settles the regions that were marked when the volume was opened. Each is claimed exclusively before the volume serves
  * anybody, so that requests to it wait behind the claim while all other regions are served at once.
+ *
+ * <p>The data of those regions is written anew, always: a sync of them may have failed before, which only the process that
+ * is gone knew, and then the page cache holds as clean what the disk does not have. So a flush waits for the end of it.
  */
 @ThreadSafe
 final class VolumeRecovery {
@@ -24,16 +28,23 @@ final class VolumeRecovery {
     private static final int WORKERS = 2;
 
     private final VolumeParts parts;
-    private final boolean rewriteData;
+    private final Runnable flush;
     private final Queue<MarkedRegion> regions = new ConcurrentLinkedQueue<>();
     private final AtomicInteger regionsLeft = new AtomicInteger();
     private final CountDownLatch done = new CountDownLatch(1);
     private volatile boolean stopping;
     private volatile boolean stoppedEarly;
+    /** Guards itself. */
+    private final Queue<StoreOp> waiting = new ArrayDeque<>();
 
-    VolumeRecovery(VolumeParts parts, boolean rewriteData) {
+    /**
+     * Prepares the settling.
+     *
+     * @param flush starts a flush in the background, when much was written anew
+     */
+    VolumeRecovery(VolumeParts parts, Runnable flush) {
         this.parts = parts;
-        this.rewriteData = rewriteData;
+        this.flush = flush;
     }
 
     /** Claims a region; before the volume is handed out. */
@@ -48,7 +59,7 @@ final class VolumeRecovery {
     /** Starts settling in the pool. */
     void start() {
         if (regions.isEmpty()) {
-            done.countDown();
+            end();
         }
         for (int i = 0; i < Math.min(WORKERS, regions.size()); i++) {
             parts.pool().execute(this::settleNext);
@@ -70,9 +81,29 @@ final class VolumeRecovery {
         return !stoppedEarly;
     }
 
-    /** Returns whether all regions are settled. */
-    boolean isDone() {
+    /** Returns whether nothing is being settled any more. */
+    boolean isEnded() {
         return done.getCount() == 0;
+    }
+
+    /** Has a flush woken at the end, unless that is past. Returns whether it waits. */
+    boolean waitForEnd(StoreOp op) {
+        if (isEnded()) {
+            return false;
+        }
+        synchronized (waiting) {
+            return !isEnded() && waiting.add(op);
+        }
+    }
+
+    private void end() {
+        synchronized (waiting) {
+            done.countDown();
+        }
+        for (StoreOp op = waiting.poll(); op != null; op = waiting.poll()) {
+            op.unsound = stoppedEarly;
+            op.queue.wake(op);
+        }
     }
 
     private void settleNext() {
@@ -86,7 +117,7 @@ final class VolumeRecovery {
             settle(marked);
         }
         if (regionsLeft.decrementAndGet() == 0) {
-            done.countDown();
+            end();
         } else {
             parts.pool().execute(this::settleNext);
         }
@@ -95,7 +126,7 @@ final class VolumeRecovery {
     private void settle(MarkedRegion marked) {
         IoContext context = parts.contexts().take();
         int blocks = parts.shape().regionBlocks();
-        int result = parts.settler().settle(marked.extent, marked.region, 0, blocks, context, rewriteData);
+        int result = parts.settler().settle(marked.extent, marked.region, 0, blocks, context, true);
         parts.contexts().giveBack(context);
         if (result < 0) {
             LOG.error(
@@ -104,10 +135,23 @@ final class VolumeRecovery {
                     marked.extent.index(),
                     Errno.describe(result));
             marked.extent.fail("can't settle a region after a crash", result);
+        } else {
+            bound(marked, result);
         }
         parts.intents().settled(marked.extent, marked.region);
         parts.counters().regionsRecovered().increment();
         parts.latch().release(marked);
+    }
+
+    /** What is written anew is as bounded as what clients write. */
+    private void bound(MarkedRegion marked, int bytes) {
+        if (parts.unflushed().add(bytes)) {
+            flush.run();
+        }
+        if (parts.unflushed().isOverBound()) {
+            long regionBytes = parts.shape().regionBytes();
+            marked.extent.data().startWriteback(marked.region * regionBytes, regionBytes);
+        }
     }
 
     private final class MarkedRegion extends RangeClaim {

@@ -9,6 +9,7 @@ public final class CountingStorageIo extends ForwardingStorageIo {
     private final AtomicLong reads = new AtomicLong();
     private final AtomicLong readBytes = new AtomicLong();
     private final AtomicLong writes = new AtomicLong();
+    private final AtomicLong writtenBytes = new AtomicLong();
     private final AtomicLong punchedBytes = new AtomicLong();
     private volatile boolean skipsMetadata;
 
@@ -23,6 +24,7 @@ public final class CountingStorageIo extends ForwardingStorageIo {
         reads.set(0);
         readBytes.set(0);
         writes.set(0);
+        writtenBytes.set(0);
         punchedBytes.set(0);
     }
 
@@ -49,6 +51,11 @@ public final class CountingStorageIo extends ForwardingStorageIo {
     /** Returns the write calls. */
     public long writes() {
         return writes.get();
+    }
+
+    /** Returns the bytes written, vectors not counted. */
+    public long writtenBytes() {
+        return writtenBytes.get();
     }
 
     /** Returns the bytes that were punched out of files. */
@@ -80,6 +87,7 @@ public final class CountingStorageIo extends ForwardingStorageIo {
             @Override
             public long write(long address, long lengthBytes, long offset) {
                 writes.incrementAndGet();
+                writtenBytes.addAndGet(lengthBytes);
                 return skipsMetadata && isMetadata ? lengthBytes : super.write(address, lengthBytes, offset);
             }
 

@@ -35,8 +35,10 @@ public final class CrashedDisk {
     }
 
     private void findPending() {
+        LostPages lost = new LostPages();
         for (int i = 0; i < changes.size(); i++) {
             Change change = changes.get(i);
+            lost.on(change);
             if (change instanceof Change.Write write) {
                 long last = (write.offset() + write.bytes().length - 1) / pieceBytes;
                 for (long piece = write.offset() / pieceBytes; piece <= last; piece++) {
@@ -44,7 +46,7 @@ public final class CrashedDisk {
                             .add(write);
                 }
             } else if (change instanceof Change.Sync sync) {
-                pending.keySet().removeIf(key -> key >>> 32 == sync.file());
+                pending.keySet().removeIf(key -> key >>> 32 == sync.file() && !lost.isLost(sync.file(), offsetOf(key)));
             } else if (change instanceof Change.SyncFolder sync) {
                 pendingNames.remove(sync.path());
             } else if (folderOf(change) != null) {
@@ -55,6 +57,10 @@ public final class CrashedDisk {
 
     private static long key(int file, long piece) {
         return (long) file << 32 | piece;
+    }
+
+    private long offsetOf(long key) {
+        return (key & 0xFFFF_FFFFL) * pieceBytes;
     }
 
     private static Path folderOf(Change change) {
@@ -105,15 +111,17 @@ public final class CrashedDisk {
         Disk disk = start.copy();
         disk.files.values().forEach(contents -> files.put(contents.number, contents));
         Map<Integer, byte[]> before = new HashMap<>();
+        LostPages lost = new LostPages();
         Map<Path, Integer> lastSync = lastFolderSyncs();
         for (int i = 0; i < changes.size(); i++) {
             Change change = changes.get(i);
+            lost.on(change);
             Path folder = folderOf(change);
             boolean isThere = folder == null || i < lastSync.getOrDefault(folder, -1);
             if (!isThere) {
                 isThere = namesLeft.merge(folder, -1, Integer::sum) >= 0;
             }
-            apply(change, isThere, disk, files, before);
+            apply(change, isThere, disk, files, before, lost);
         }
         takeBack(files, before, choose);
         return disk;
@@ -131,7 +139,12 @@ public final class CrashedDisk {
 
     /** Applies a change as if nothing were lost; remembers each file as its last sync left it. */
     private static void apply(
-            Change change, boolean isThere, Disk disk, Map<Integer, Contents> files, Map<Integer, byte[]> synced) {
+            Change change,
+            boolean isThere,
+            Disk disk,
+            Map<Integer, Contents> files,
+            Map<Integer, byte[]> synced,
+            LostPages lost) {
         if (change instanceof Change.Create create) {
             Contents contents = files.computeIfAbsent(create.file(), number -> new Contents(number, new byte[0]));
             contents.resize(0);
@@ -145,7 +158,14 @@ public final class CrashedDisk {
         } else if (change instanceof Change.Resize resize) {
             files.get(resize.file()).resize(resize.size());
         } else if (change instanceof Change.Sync sync) {
-            synced.remove(sync.file());
+            byte[] before = synced.remove(sync.file());
+            if (lost.isAnyLost(sync.file())) {
+                byte[] after = files.get(sync.file()).bytes.clone();
+                for (int i = 0; i < Math.min(before.length, after.length); i++) {
+                    after[i] = lost.isLost(sync.file(), i) ? before[i] : after[i];
+                }
+                synced.put(sync.file(), after);
+            }
         } else if (isThere && change instanceof Change.CreateFolder create) {
             disk.folders.put(create.path(), true);
         } else if (isThere && change instanceof Change.Rename rename) {

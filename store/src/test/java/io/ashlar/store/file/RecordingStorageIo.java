@@ -8,6 +8,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.function.Predicate;
 
 /**
  * A file system in memory that records every change and every sync, so that the disk can be rebuilt as a crash would have
@@ -19,6 +20,7 @@ public final class RecordingStorageIo implements StorageIo {
     private final Disk now;
     private final Map<Path, Boolean> locked = new TreeMap<>();
     private ColdReads coldReads = length -> length;
+    private Predicate<Path> failingSyncs = path -> false;
 
     /** Creates an empty file system. */
     public RecordingStorageIo() {
@@ -29,6 +31,26 @@ public final class RecordingStorageIo implements StorageIo {
     public RecordingStorageIo(Disk disk) {
         start = disk.copy();
         now = disk.copy();
+    }
+
+    private RecordingStorageIo(Disk start, Disk now, List<Change> log) {
+        this.start = start;
+        this.now = now;
+        this.log.addAll(log);
+    }
+
+    /**
+     * Returns the file system as the next process finds it, after this one was killed behind a change: what was not synced
+     * is in the page cache, and may still be lost.
+     */
+    public RecordingStorageIo killedAt(int position) {
+        return new RecordingStorageIo(
+                start, new CrashedDisk(this, position, LostPages.PAGE_BYTES).killed(), log.subList(0, position));
+    }
+
+    /** Says which files fail to be synced from now on: the kernel then takes their pages for clean. */
+    public void setFailingSyncs(Predicate<Path> fails) {
+        failingSyncs = fails;
     }
 
     /** Says how much of a read that must not wait is in the page cache: all, some, or nothing (-1). */
@@ -157,6 +179,9 @@ public final class RecordingStorageIo implements StorageIo {
 
         /** A file's bytes made durable. */
         record Sync(int file) implements Change {}
+
+        /** A file whose unsynced bytes the kernel has given up. */
+        record FailedSync(int file) implements Change {}
 
         /** A file created or cut to nothing, in a folder. */
         record Create(Path path, int file) implements Change {}
@@ -376,6 +401,10 @@ public final class RecordingStorageIo implements StorageIo {
 
         @Override
         public int syncData() {
+            if (failingSyncs.test(path)) {
+                log.add(new Change.FailedSync(contents.number));
+                return -Errno.EIO;
+            }
             log.add(new Change.Sync(contents.number));
             return 0;
         }

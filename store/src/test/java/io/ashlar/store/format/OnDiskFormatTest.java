@@ -73,7 +73,6 @@ class OnDiskFormatTest {
         expect(volume, "blocks in a region", VolumeHeader.REGION_BLOCKS_OFFSET);
         expect(volume, "regions in an extent", VolumeHeader.EXTENT_REGIONS_OFFSET);
         expect(volume, "slots", VolumeHeader.REGIONS_MARKED_MAX_OFFSET);
-        expect(volume, "flags", VolumeHeader.FLAGS_OFFSET);
         Map<String, Integer> extent = table("ASHLAREX");
         expect(extent, "UUID", ExtentHeader.VOLUME_OFFSET);
         expect(extent, "extent", ExtentHeader.INDEX_OFFSET);

@@ -17,7 +17,7 @@ import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** After a kill the store reads what is marked, however much was ever written. */
+/** After a kill the store reads and rewrites what is marked, however much was ever written. */
 class StartupTest {
     private static final int MARKS = 8;
 
@@ -49,8 +49,9 @@ class StartupTest {
             long ms = (System.nanoTime() - start) / 1_000_000;
             long bytes = io.readBytes();
             System.out.printf(
-                    "store: start after a kill with %d extents: %d ms, %d files opened, %d bytes read%n",
-                    extents, ms, io.opens(), bytes);
+                    "store: start after a kill with %d extents: %d ms, %d files opened, %d bytes read, %d written%n",
+                    extents, ms, io.opens(), bytes, io.writtenBytes());
+            assertThat(io.writtenBytes()).as("bytes written").isLessThanOrEqualTo(MARKS * (8192L + 4096) + 64 * 1024);
             assertThat(store.folder().counters().regionsRecovered().sum()).isBetween(1L, (long) MARKS);
             assertThat(io.opens()).as("files opened").isLessThanOrEqualTo(2L * MARKS + 4);
             return bytes;

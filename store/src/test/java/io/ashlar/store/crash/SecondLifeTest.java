@@ -1,0 +1,172 @@
+package io.ashlar.store.crash;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import io.ashlar.base.block.Operation;
+import io.ashlar.base.status.Status;
+import io.ashlar.store.StoreCheck;
+import io.ashlar.store.file.CrashedDisk;
+import io.ashlar.store.file.FaultyStorageIo;
+import io.ashlar.store.file.FaultyStorageIo.Call;
+import io.ashlar.store.file.RecordingStorageIo;
+import io.ashlar.store.file.StoreException;
+import java.util.Random;
+import java.util.function.Consumer;
+import org.junit.jupiter.api.Test;
+
+/**
+ * A process is killed, the next one goes on with what the page cache holds, and then the power fails: what the second
+ * process built upon must not have been in the cache only.
+ */
+class SecondLifeTest {
+    private static final int PAGE_BYTES = 4096;
+    private static final int DISKS = 200;
+    private static final int SEEDS = 20;
+
+    private final RecordingStorageIo io = new RecordingStorageIo(SteppedStore.emptyDisk());
+
+    /** The moment of the kill; nothing in the store catches it. */
+    private static final class Killed extends Error {
+        private static final long serialVersionUID = 1;
+    }
+
+    private static Status write(SteppedStore store, int block, int value) {
+        return store.run(SectorRequest.data(Operation.WRITE, block * 8L, 8, value, 0));
+    }
+
+    private static Status flush(SteppedStore store) {
+        return store.run(SectorRequest.of(Operation.FLUSH, 0, 0, 0));
+    }
+
+    private static int read(SteppedStore store, int block) {
+        Status[] status = new Status[1];
+        int[] sectors = store.read(block, status);
+        assertThat(status[0]).isEqualTo(Status.OK);
+        assertThat(sectors).containsOnly(sectors[0]);
+        return sectors[0];
+    }
+
+    /** Starts a process that is killed where it calls the file system so, and returns what the next one finds. */
+    private RecordingStorageIo killAt(Call killing, String namePart, Consumer<SteppedStore> work)
+            throws StoreException {
+        FaultyStorageIo faulty = new FaultyStorageIo(io);
+        SteppedStore store = new SteppedStore(faulty, new Random(1));
+        faulty.setPlan((call, path) -> {
+            if (call == killing && path.toString().contains(namePart)) {
+                throw new Killed();
+            }
+            return FaultyStorageIo.PASS;
+        });
+        assertThatThrownBy(() -> work.accept(store)).isInstanceOf(Killed.class);
+        return io.killedAt(io.position());
+    }
+
+    /** Lets the power fail now, and looks at each of many disks that this may leave. */
+    private static void losePower(RecordingStorageIo io, Consumer<SteppedStore> check) throws StoreException {
+        CrashedDisk crashed = new CrashedDisk(io, io.position(), PAGE_BYTES);
+        Random random = new Random(1);
+        for (int i = 0; i < DISKS; i++) {
+            RecordingStorageIo left =
+                    new RecordingStorageIo(i == 0 ? crashed.build(options -> 0) : crashed.build(random::nextInt));
+            SteppedStore store = new SteppedStore(left, random);
+            check.accept(store);
+            store.close();
+            assertThat(new StoreCheck(SteppedStore.ROOT, left, (v, d, t) -> {})
+                            .run()
+                            .findings())
+                    .isEmpty();
+        }
+    }
+
+    @Test
+    void shouldNotLetAMarkProtectWritesThatIsInThePageCacheOnly() throws StoreException {
+        RecordingStorageIo found = killAt(Call.SYNC, "intents", store -> write(store, 0, 1));
+        SteppedStore second = new SteppedStore(found, new Random(2));
+        assertThat(write(second, 0, 2)).isEqualTo(Status.OK);
+        assertThat(flush(second)).isEqualTo(Status.OK);
+        assertThat(write(second, 0, 3)).isEqualTo(Status.OK);
+        losePower(found, store -> assertThat(read(store, 0)).isIn(2, 3));
+    }
+
+    @Test
+    void shouldNotFlushIntoAnExtentWhoseNameIsInThePageCacheOnly() throws StoreException {
+        RecordingStorageIo found =
+                killAt(Call.SYNC_FOLDER, SteppedStore.VOLUME.toString(), store -> write(store, 0, 1));
+        SteppedStore second = new SteppedStore(found, new Random(2));
+        assertThat(write(second, 0, 2)).isEqualTo(Status.OK);
+        assertThat(flush(second)).isEqualTo(Status.OK);
+        losePower(found, store -> assertThat(read(store, 0)).isEqualTo(2));
+    }
+
+    @Test
+    void shouldNotServeASizeThatIsInThePageCacheOnly() throws StoreException {
+        long size = (SteppedStore.BLOCKS + 4) * 4096L;
+        RecordingStorageIo found = killAt(Call.SYNC, "volume", store -> {
+            try {
+                store.volume().resize(size);
+            } catch (StoreException e) {
+                throw new AssertionError(e);
+            }
+        });
+        SteppedStore second = new SteppedStore(found, new Random(2));
+        assertThat(second.volume().geometry().sizeBytes()).isEqualTo(size);
+        assertThat(write(second, SteppedStore.BLOCKS, 2)).isEqualTo(Status.OK);
+        assertThat(flush(second)).isEqualTo(Status.OK);
+        losePower(found, store -> {
+            assertThat(store.volume().geometry().sizeBytes()).isEqualTo(size);
+            assertThat(read(store, SteppedStore.BLOCKS)).isEqualTo(2);
+        });
+    }
+
+    /** One sync fails, and nothing can be written down about it; the next process flushes, whatever the pool does first. */
+    private void failSync(String namePart, long seed) throws StoreException {
+        RecordingStorageIo failing = new RecordingStorageIo(SteppedStore.emptyDisk());
+        SteppedStore first = new SteppedStore(failing, new Random(seed));
+        assertThat(write(first, 0, 1)).isEqualTo(Status.OK);
+        assertThat(write(first, 5, 1)).isEqualTo(Status.OK);
+        assertThat(flush(first)).isEqualTo(Status.OK);
+        assertThat(write(first, 0, 2)).isEqualTo(Status.OK);
+        assertThat(write(first, 5, 2)).isEqualTo(Status.OK);
+        failing.setFailingSyncs(path -> path.toString().contains(namePart) || path.endsWith("volume"));
+        assertThat(flush(first)).isEqualTo(Status.IO_ERROR);
+        RecordingStorageIo found = failing.killedAt(failing.position());
+        SteppedStore second = new SteppedStore(found, new Random(seed));
+        assertThat(flush(second)).isEqualTo(Status.OK);
+        RecordingStorageIo flushed = found.killedAt(found.position());
+        int there = read(second, 0);
+        losePower(flushed, store -> {
+            assertThat(read(store, 0)).as("seed %d", seed).isEqualTo(there);
+            assertThat(read(store, 5)).as("seed %d", seed).isEqualTo(2);
+        });
+    }
+
+    @Test
+    void shouldMakeDurableWhatAFailedSyncOfDataHasLost() throws StoreException {
+        for (long seed = 1; seed <= SEEDS; seed++) {
+            failSync(".data", seed);
+        }
+    }
+
+    @Test
+    void shouldMakeDurableWhatAFailedSyncOfABlockMapHasLost() throws StoreException {
+        for (long seed = 1; seed <= SEEDS; seed++) {
+            failSync(".meta", seed);
+        }
+    }
+
+    @Test
+    void shouldMakeMarksDurableWhoseSyncHasFailed() throws StoreException {
+        SteppedStore first = new SteppedStore(io, new Random(1));
+        assertThat(write(first, 0, 1)).isEqualTo(Status.OK);
+        io.setFailingSyncs(path -> path.endsWith("intents"));
+        assertThat(write(first, 5, 1)).isEqualTo(Status.IO_ERROR);
+        RecordingStorageIo found = io.killedAt(io.position());
+        SteppedStore second = new SteppedStore(found, new Random(2));
+        assertThat(write(second, 5, 2)).isEqualTo(Status.OK);
+        losePower(found, store -> {
+            assertThat(read(store, 0)).isIn(0, 1);
+            assertThat(read(store, 5)).isIn(0, 2);
+        });
+    }
+}
