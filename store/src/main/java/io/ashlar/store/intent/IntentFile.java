@@ -9,6 +9,7 @@ import io.ashlar.store.file.StoreException;
 import io.ashlar.store.format.IntentSector;
 import io.ashlar.store.meter.StoreCounters;
 import io.netty.buffer.ByteBuf;
+import java.util.Arrays;
 import java.util.BitSet;
 
 /**
@@ -23,7 +24,6 @@ public final class IntentFile {
     private final BitSet changed;
     private final ByteBuf sector = Scratch.allocate(IntentSector.BYTES);
     private final Crc32c crc = new Crc32c();
-    private int damagedSectors;
     private int damagedCopies;
     private boolean usable = true;
 
@@ -49,12 +49,17 @@ public final class IntentFile {
         }
     }
 
-    /** Reads the table: of each sector the newer valid copy. A sector without one is counted, and holds no marks. */
+    /**
+     * Reads the table: of each sector the newer valid copy. A sector of which a copy can't be read, for it may be the newer
+     * one, or neither is valid, may have held any marks: it is lost, and the table can't be used.
+     */
     public void load() {
         for (int i = 0; i < sequences.length; i++) {
+            boolean readable = true;
             for (int copy = 0; copy < 2; copy++) {
                 long offset = IntentSector.copyOffset(copy, sequences.length) + (long) i * IntentSector.BYTES;
                 long result = file.read(sector.memoryAddress(), IntentSector.BYTES, offset);
+                readable &= result >= 0;
                 long sequence = result == IntentSector.BYTES ? IntentSector.sequence(sector, i, crc) : 0;
                 damagedCopies += sequence == 0 ? 1 : 0;
                 if (sequence > sequences[i]) {
@@ -62,8 +67,17 @@ public final class IntentFile {
                     IntentSector.decode(sector, i, slots);
                 }
             }
-            damagedSectors += sequences[i] == 0 ? 1 : 0;
+            if (!readable || sequences[i] == 0) {
+                lose(i);
+            }
         }
+    }
+
+    private void lose(int index) {
+        usable = false;
+        sequences[index] = 0;
+        int first = index * IntentSector.SLOTS;
+        Arrays.fill(slots, first, Math.min(slots.length, first + IntentSector.SLOTS), 0);
     }
 
     /**
@@ -73,19 +87,14 @@ public final class IntentFile {
      */
     public void writeAgain() {
         for (int i = 0; i < sequences.length && usable; i++) {
-            usable = sequences[i] == 0 || write(i);
+            usable = write(i);
         }
         usable = usable && file.syncData() >= 0;
     }
 
-    /** Returns whether the table is durable as it is in memory, and can be changed. */
+    /** Returns whether the table is known whole, is durable as it is in memory, and can be changed. */
     public boolean isUsable() {
         return usable;
-    }
-
-    /** Returns the sectors of which no copy was valid at {@link #load}. */
-    public int damagedSectors() {
-        return damagedSectors;
     }
 
     /** Returns the copies of sectors that were not valid at {@link #load}. */

@@ -67,13 +67,10 @@ public final class StoredVolume implements BlockDevice {
         intentFile.load();
         intentFile.writeAgain();
         if (!intentFile.isUsable()) {
-            LOG.error("volume {}: the write intents can't be written; its writes and flushes fail", header.uuid());
-        }
-        if (intentFile.damagedSectors() > 0) {
             LOG.error(
-                    "volume {}: {} sectors of the intent table are damaged",
+                    "volume {}: the write intents can't be read ({} damaged sectors) or written; writes and flushes fail",
                     header.uuid(),
-                    intentFile.damagedSectors());
+                    intentFile.damagedCopies());
         }
         IntentTable intents = new IntentTable(
                 intentFile, services.config().regionsMarkedMax(), latch, pool, services.counters(), services.timer());
