@@ -20,7 +20,8 @@ import org.slf4j.LoggerFactory;
  * Settles what a block of a marked region holds after an unclean stop, or after a write that failed half-way, by reading
  * it. A block that matches {@code next} has it, one that matches {@code previous} has that; one that matches neither is
  * torn and, being the only copy, is taken as it lies with a new checksum, counted and logged. A block whose entry is
- * damaged stays corrupt: nothing in a map is ever guessed. Afterwards previous equals next.
+ * damaged stays corrupt: nothing in a map is ever guessed. Afterwards previous equals next, but where old bytes had to be
+ * punched: there previous is what they were, so that a start after a further crash does it again.
  *
  * <p>Runs on a pool thread that holds the blocks exclusively.
  */
@@ -42,9 +43,11 @@ public final class RegionSettler {
      * @param first the first block, within the region
      * @param rewriteData also write the data that was read: after a failed sync, of which nothing may be left to tell, the
      *     page cache holds what the disk does not, and the kernel takes those pages for clean
+     * @param toPunch gets the blocks, from {@code first} on, under whose entries old bytes may lie: {@link #punch} follows
      * @return the bytes of data written, or -errno
      */
-    public int settle(Extent extent, int region, int first, int count, IoContext context, boolean rewriteData) {
+    public int settle(
+            Extent extent, int region, int first, int count, IoContext context, boolean rewriteData, BitSet toPunch) {
         ByteBuf page = context.page();
         int entriesBytes = count * MapEntry.BYTES;
         long entriesOffset = extent.pageOffset(region) + (long) first * MapEntry.BYTES;
@@ -54,12 +57,9 @@ public final class RegionSettler {
         }
         int firstBlock = region * extent.header().shape().regionBlocks() + first;
         if (RegionMap.isBlank(page, count)) {
-            // A crash may have kept data whose entries it lost. That must not lie under the first entry that comes: a
-            // second
-            // crash, which keeps the entry and loses its data, would bring it back.
-            return punch(extent, firstBlock, count, context);
+            toPunch.set(0, count); // a crash may have kept data whose entries it lost
+            return 0;
         }
-        BitSet toPunch = new BitSet(count);
         int rewritten = 0;
         long tornBefore = counters.tornBlocks().sum();
         for (int i = 0; i < count && result >= 0; i++) {
@@ -79,9 +79,6 @@ public final class RegionSettler {
         updateMap(extent, region, first, count, context);
         result = writeFully(extent.metadata(), page, entriesBytes, entriesOffset);
         extent.setDirty();
-        if (result == 0 && !toPunch.isEmpty()) {
-            result = punch(extent, firstBlock, toPunch, context);
-        }
         return result < 0 ? result : rewritten;
     }
 
@@ -109,16 +106,19 @@ public final class RegionSettler {
         }
         int found = context.crc().compute(bytes, 0, BlockGeometry.BLOCK_BYTES);
         if (next.state() != MapEntry.DATA) {
-            // The crash may have come between entry and punch, and a later crash must not find old bytes under a new
-            // entry.
-            toPunch.set(i, found != ZeroBlocks.CHECKSUM);
+            if (found != ZeroBlocks.CHECKSUM && previous.state() != MapEntry.DATA) {
+                previous.set(MapEntry.DATA, found); // data whose entry was lost: as if it had been discarded
+            }
+            // The crash may have come between entry and punch; or the punch is not durable yet, and nothing shows.
+            toPunch.set(i, previous.state() == MapEntry.DATA);
         } else {
             choose(found, previous, next);
+            previous.set(next.state(), next.checksum());
             if (rewriteData) {
                 result = writeFully(extent.data(), bytes, BlockGeometry.BLOCK_BYTES, offset);
             }
         }
-        MapEntry.encode(page, index, next, next, extent.header(), block);
+        MapEntry.encode(page, index, previous, next, extent.header(), block);
         return result < 0 ? result : rewriteData && next.state() == MapEntry.DATA ? BlockGeometry.BLOCK_BYTES : 0;
     }
 
@@ -137,11 +137,17 @@ public final class RegionSettler {
         next.set(MapEntry.DATA, found);
     }
 
-    /** Punches blocks that are zero by their entries; the entries must be durable before the bytes go. */
-    private static int punch(Extent extent, int firstBlock, BitSet blocks, IoContext context) {
-        if (!extent.syncNow()) {
-            return -Errno.EIO;
-        }
+    /**
+     * Punches blocks that are zero by their entries. The entries must be durable before the bytes go, or a crash leaves
+     * zeroes under an entry that promises data; and the bytes must durably be gone before another entry comes, or a second
+     * crash, which keeps that entry and loses its data, brings them back.
+     *
+     * @param first the first block, within the region
+     * @param blocks which ones, counted from there
+     * @return 0 or -errno
+     */
+    public int punch(Extent extent, int region, int first, BitSet blocks, IoContext context) {
+        int firstBlock = region * extent.header().shape().regionBlocks() + first;
         int result = 0;
         for (int from = blocks.nextSetBit(0); from >= 0 && result == 0; ) {
             int to = blocks.nextClearBit(from);

@@ -6,7 +6,10 @@ import io.ashlar.store.extent.Extent;
 import io.ashlar.store.extent.IoContext;
 import io.ashlar.store.latch.RangeClaim;
 import java.util.ArrayDeque;
+import java.util.BitSet;
+import java.util.Map;
 import java.util.Queue;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -31,6 +34,9 @@ final class VolumeRecovery {
     private final Runnable flush;
     private final Queue<MarkedRegion> regions = new ConcurrentLinkedQueue<>();
     private final AtomicInteger regionsLeft = new AtomicInteger();
+    /** Settled regions, by extent, in which old bytes have still to be punched. */
+    private final Map<Extent, Queue<MarkedRegion>> toPunch = new ConcurrentHashMap<>();
+
     private final CountDownLatch done = new CountDownLatch(1);
     private volatile boolean stopping;
     private volatile boolean stoppedEarly;
@@ -116,28 +122,58 @@ final class VolumeRecovery {
         } else {
             settle(marked);
         }
-        if (regionsLeft.decrementAndGet() == 0) {
-            end();
-        } else {
+        if (regionsLeft.decrementAndGet() > 0) {
             parts.pool().execute(this::settleNext);
+            return;
         }
+        toPunch.forEach(this::punch);
+        end();
     }
 
     private void settle(MarkedRegion marked) {
         IoContext context = parts.contexts().take();
         int blocks = parts.shape().regionBlocks();
-        int result = parts.settler().settle(marked.extent, marked.region, 0, blocks, context, true);
+        int result = parts.settler().settle(marked.extent, marked.region, 0, blocks, context, true, marked.toPunch);
         parts.contexts().giveBack(context);
         if (result < 0) {
-            LOG.error(
-                    "can't settle region {} of extent {}: {}",
-                    marked.region,
-                    marked.extent.index(),
-                    Errno.describe(result));
-            marked.extent.fail("can't settle a region after a crash", result);
+            fail(marked, result);
         } else {
             bound(marked, result);
         }
+        if (result < 0 || marked.toPunch.isEmpty()) {
+            release(marked);
+        } else {
+            toPunch.computeIfAbsent(marked.extent, extent -> new ConcurrentLinkedQueue<>())
+                    .add(marked);
+        }
+    }
+
+    /** Punches what is left to be punched in the regions of an extent, which share the syncs that this takes. */
+    private void punch(Extent extent, Queue<MarkedRegion> ofExtent) {
+        if (stopping) {
+            stoppedEarly = true;
+            return;
+        }
+        boolean sound = extent.syncNow();
+        IoContext context = parts.contexts().take();
+        for (MarkedRegion marked : ofExtent) {
+            int result = sound ? parts.settler().punch(extent, marked.region, 0, marked.toPunch, context) : -Errno.EIO;
+            if (result < 0) {
+                fail(marked, result);
+            }
+        }
+        parts.contexts().giveBack(context);
+        extent.syncNow(); // a failure fails the extent
+        ofExtent.forEach(this::release);
+    }
+
+    private static void fail(MarkedRegion marked, int errno) {
+        LOG.error(
+                "can't settle region {} of extent {}: {}", marked.region, marked.extent.index(), Errno.describe(errno));
+        marked.extent.fail("can't settle a region after a crash", errno);
+    }
+
+    private void release(MarkedRegion marked) {
         parts.intents().settled(marked.extent, marked.region);
         parts.counters().regionsRecovered().increment();
         parts.latch().release(marked);
@@ -157,6 +193,7 @@ final class VolumeRecovery {
     private final class MarkedRegion extends RangeClaim {
         private final Extent extent;
         private final int region;
+        private final BitSet toPunch = new BitSet();
 
         MarkedRegion(Extent extent, int region) {
             this.extent = extent;

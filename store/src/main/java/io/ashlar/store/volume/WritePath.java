@@ -12,6 +12,7 @@ import io.ashlar.store.format.MapEntry;
 import io.ashlar.store.volume.StoreOp.Kind;
 import io.ashlar.store.volume.StoreOp.Outcome;
 import io.ashlar.store.volume.StoreOp.Step;
+import java.util.BitSet;
 
 /**
  * The path of a write, in the order that makes it safe (docs/adr/0004): the region's intent is durable; blocks that are
@@ -171,7 +172,13 @@ final class WritePath {
     Outcome settle(StoreOp op, IoContext context) {
         int region = parts.shape().regionInExtent(op.offsetBytes);
         int first = parts.shape().blockInRegion(op.offsetBytes);
-        int result = parts.settler().settle(op.extent, region, first, op.blocks(), context, false);
+        BitSet toPunch = new BitSet(op.blocks());
+        int result = parts.settler().settle(op.extent, region, first, op.blocks(), context, false, toPunch);
+        if (result >= 0 && !toPunch.isEmpty()) {
+            result = op.extent.syncNow()
+                    ? parts.settler().punch(op.extent, region, first, toPunch, context)
+                    : -Errno.EIO;
+        }
         if (result < 0) {
             op.extent.fail("can't settle blocks after a failed write", result);
         }

@@ -169,4 +169,44 @@ class SecondLifeTest {
             assertThat(read(store, 5)).isIn(0, 2);
         });
     }
+
+    /** Loses power after a write whose data may be on the disk and its entry not; returns what the next process finds. */
+    private static RecordingStorageIo loseAnEntry(boolean firstOfRegion, Random random) throws StoreException {
+        RecordingStorageIo first = new RecordingStorageIo(SteppedStore.emptyDisk());
+        SteppedStore store = new SteppedStore(first, random);
+        if (!firstOfRegion) {
+            assertThat(write(store, 0, 1)).isEqualTo(Status.OK);
+            assertThat(flush(store)).isEqualTo(Status.OK);
+        }
+        assertThat(write(store, 1, 10)).isEqualTo(Status.OK);
+        return new RecordingStorageIo(new CrashedDisk(first, first.position(), PAGE_BYTES).build(random::nextInt));
+    }
+
+    @Test
+    void shouldNotBringBackBytesThatHadNoEntryWhenTheNextEntryLosesItsData() throws StoreException {
+        Random random = new Random(3);
+        for (int i = 0; i < 2 * SEEDS; i++) {
+            RecordingStorageIo found = loseAnEntry(i % 2 == 0, random);
+            SteppedStore second = new SteppedStore(found, random);
+            int there = read(second, 1);
+            assertThat(write(second, 1, 20)).isEqualTo(Status.OK);
+            losePower(found, store -> assertThat(read(store, 1)).isIn(there, 20));
+        }
+    }
+
+    @Test
+    void shouldNotBringBackBytesThatHadNoEntryWhenKilledWhileTheyAreRemoved() throws StoreException {
+        Random random = new Random(4);
+        for (int i = 0; i < SEEDS; i++) {
+            RecordingStorageIo found = loseAnEntry(i % 2 == 0, random);
+            int start = found.position();
+            SteppedStore second = new SteppedStore(found, random);
+            int there = read(second, 1);
+            RecordingStorageIo foundAgain = found.killedAt(start + random.nextInt(found.position() - start + 1));
+            SteppedStore third = new SteppedStore(foundAgain, random);
+            assertThat(read(third, 1)).isEqualTo(there);
+            assertThat(write(third, 1, 20)).isEqualTo(Status.OK);
+            losePower(foundAgain, store -> assertThat(read(store, 1)).isIn(there, 20));
+        }
+    }
 }
