@@ -57,6 +57,25 @@ final class BlockModel {
         }
     }
 
+    /**
+     * Returns what the volume may hold after a further crash, now that it has been read after this one: what was found,
+     * and, as long as that is not durable, what this crash allowed.
+     *
+     * @param inCache whether what was found may be in the page cache only
+     */
+    BlockModel goOn(int[][] found, int crashedAt, boolean inCache) {
+        BlockModel next = new BlockModel(found.length);
+        for (int block = 0; block < found.length; block++) {
+            List<Version> of = next.versions.get(block);
+            of.clear();
+            if (inCache) {
+                of.addAll(allowed(block, crashedAt));
+            }
+            of.add(new Version(found[block], inCache ? crashedAt : 0));
+        }
+        return next;
+    }
+
     /** Returns the block as the last request submitted leaves it. */
     int[] latest(int block) {
         List<Version> of = versions.get(block);
@@ -75,18 +94,7 @@ final class BlockModel {
 
     /** Returns what is wrong with a block that reads so after a crash at a log position, or null. */
     String judge(int block, int[] found, int crashedAt, boolean mayBeTorn) {
-        int floor = 0;
-        for (Floor candidate : floors.get(block)) {
-            if (candidate.since() <= crashedAt) {
-                floor = Math.max(floor, candidate.version());
-            }
-        }
-        List<Version> allowed = versions
-                .get(block)
-                .subList(floor, versions.get(block).size())
-                .stream()
-                .filter(version -> version.startedAt() <= crashedAt)
-                .toList();
+        List<Version> allowed = allowed(block, crashedAt);
         for (Version version : allowed) {
             if (Arrays.equals(version.sectors(), found)) {
                 return null;
@@ -99,6 +107,18 @@ final class BlockModel {
                 + allowed.stream()
                         .map(version -> Arrays.toString(version.sectors()))
                         .toList();
+    }
+
+    private List<Version> allowed(int block, int crashedAt) {
+        int floor = 0;
+        for (Floor candidate : floors.get(block)) {
+            if (candidate.since() <= crashedAt) {
+                floor = Math.max(floor, candidate.version());
+            }
+        }
+        return versions.get(block).subList(floor, versions.get(block).size()).stream()
+                .filter(version -> version.startedAt() <= crashedAt)
+                .toList();
     }
 
     private static boolean isMixOf(List<Version> allowed, int[] found) {

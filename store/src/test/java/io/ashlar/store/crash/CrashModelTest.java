@@ -5,9 +5,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.ashlar.store.crash.CrashCheck.Loss;
 import io.ashlar.store.file.CrashedDisk;
 import io.ashlar.store.file.FaultyStorageIo;
+import io.ashlar.store.file.RecordingStorageIo;
 import io.ashlar.store.file.StorageIo;
 import io.ashlar.store.file.StoreException;
-import java.util.List;
 import java.util.Random;
 import java.util.function.UnaryOperator;
 import org.junit.jupiter.api.Tag;
@@ -18,7 +18,7 @@ import org.junit.jupiter.api.Test;
  * an error, never as anything else. Repeat a failure with {@code -Dcrash.seed=SEED}.
  */
 class CrashModelTest {
-    private static final List<Loss> LOSSES = List.of(Loss.values());
+    private static final int FURTHER_LIVES_MAX = 2;
     private static final int DISKS_PER_POSITION_MAX = 24;
 
     private static void runSeed(long seed, UnaryOperator<StorageIo> sabotage) {
@@ -28,12 +28,9 @@ class CrashModelTest {
             history.run(4 + random.nextInt(40));
             for (int i = 0; i < 3; i++) {
                 int position = random.nextInt(history.io().position() + 1);
-                Loss loss = LOSSES.get(random.nextInt(LOSSES.size()));
-                CrashedDisk crashed = new CrashedDisk(history.io(), position, loss.pieceBytes);
+                Loss loss = Loss.any(random);
                 new CrashCheck(history.model(), position, random, loss)
-                        .check(
-                                loss == Loss.NOTHING ? crashed.killed() : crashed.build(random::nextInt),
-                                random.nextInt(3) == 0);
+                        .check(loss.crash(history.io(), position, random), random.nextInt(FURTHER_LIVES_MAX + 1));
             }
         } catch (AssertionError | RuntimeException | StoreException e) {
             throw new AssertionError("crash.seed=" + seed + ": " + e.getMessage(), e);
@@ -70,7 +67,7 @@ class CrashModelTest {
             History history = new History(new Random(seed), io -> io);
             history.run(5);
             for (int position = 0; position <= history.io().position(); position++) {
-                for (Loss loss : LOSSES) {
+                for (Loss loss : Loss.values()) {
                     disks += checkAll(history, position, loss, seed);
                 }
             }
@@ -87,7 +84,11 @@ class CrashModelTest {
             int which = possibilities <= DISKS_PER_POSITION_MAX ? i : random.nextInt(possibilities);
             try {
                 new CrashCheck(history.model(), position, new Random(seed), loss)
-                        .check(loss == Loss.NOTHING ? crashed.killed() : crashed.possibility(which), false);
+                        .check(
+                                loss == Loss.NOTHING
+                                        ? history.io().killedAt(position)
+                                        : new RecordingStorageIo(crashed.possibility(which)),
+                                loss == Loss.NOTHING ? 1 : 0);
             } catch (AssertionError | RuntimeException e) {
                 throw new AssertionError(
                         "seed=" + seed + " position=" + position + " " + loss + " disk=" + which + ": "

@@ -21,20 +21,35 @@ final class History {
     private final Random random;
     private final RecordingStorageIo io;
     private final SteppedStore store;
-    private final BlockModel model = new BlockModel(SteppedStore.BLOCKS);
+    private final BlockModel model;
+    private final int[] acknowledged = new int[SteppedStore.BLOCKS];
     private int inFlight;
     private int values;
 
-    /** Starts one; {@code sabotage} may wrap the file system in one that lies. */
+    /** Starts one on an empty volume; {@code sabotage} may wrap the file system in one that lies. */
     History(Random random, UnaryOperator<StorageIo> sabotage) throws StoreException {
+        this(random, sabotage, new RecordingStorageIo(SteppedStore.emptyDisk()));
+    }
+
+    private History(Random random, UnaryOperator<StorageIo> sabotage, RecordingStorageIo io) throws StoreException {
+        this(random, io, new SteppedStore(sabotage.apply(io), random), new BlockModel(SteppedStore.BLOCKS), 0);
+    }
+
+    /** Goes on with an open volume, which holds what the model has as the latest; values are new from the first on. */
+    History(Random random, RecordingStorageIo io, SteppedStore store, BlockModel model, int firstValue) {
         this.random = random;
-        io = new RecordingStorageIo(SteppedStore.emptyDisk());
+        this.io = io;
+        this.store = store;
+        this.model = model;
+        values = firstValue;
+        for (int block = 0; block < acknowledged.length; block++) {
+            acknowledged[block] = model.latestIndex(block);
+        }
         io.setColdReads(length -> switch (random.nextInt(6)) {
             case 0 -> -1;
             case 1 -> random.nextInt((int) length);
             default -> length;
         });
-        store = new SteppedStore(sabotage.apply(io), random);
     }
 
     RecordingStorageIo io() {
@@ -137,8 +152,6 @@ final class History {
             }
         }));
     }
-
-    private final int[] acknowledged = new int[SteppedStore.BLOCKS];
 
     private void flush() {
         int[] covered = acknowledged.clone();

@@ -39,6 +39,9 @@ public final class CrashedDisk {
         for (int i = 0; i < changes.size(); i++) {
             Change change = changes.get(i);
             lost.on(change);
+            if (change instanceof Change.Create create) {
+                pending.keySet().removeIf(key -> key >>> 32 == create.file()); // cut to nothing
+            }
             if (change instanceof Change.Write write) {
                 long last = (write.offset() + write.bytes().length - 1) / pieceBytes;
                 for (long piece = write.offset() / pieceBytes; piece <= last; piece++) {
@@ -148,6 +151,7 @@ public final class CrashedDisk {
         if (change instanceof Change.Create create) {
             Contents contents = files.computeIfAbsent(create.file(), number -> new Contents(number, new byte[0]));
             contents.resize(0);
+            synced.remove(create.file());
             if (isThere) {
                 disk.files.put(create.path(), contents);
             }
