@@ -50,8 +50,8 @@ class CrashModelTest {
 
     @Test
     void shouldKeepItsPromisesWhenCrashedAnywhereInRandomHistories() {
-        runSeeds(1, 400);
-        runSeeds(System.nanoTime(), 100);
+        runSeeds(1, 500);
+        runSeeds(System.nanoTime(), 200);
     }
 
     @Test

@@ -3,15 +3,20 @@ package io.ashlar.store.crash;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.ashlar.base.block.BlockGeometry;
 import io.ashlar.base.block.Operation;
 import io.ashlar.base.status.Status;
+import io.ashlar.base.time.Clock;
 import io.ashlar.store.StoreCheck;
+import io.ashlar.store.catalogue.VolumeCatalogue;
 import io.ashlar.store.file.CrashedDisk;
 import io.ashlar.store.file.FaultyStorageIo;
 import io.ashlar.store.file.FaultyStorageIo.Call;
 import io.ashlar.store.file.RecordingStorageIo;
+import io.ashlar.store.file.StorageIo;
 import io.ashlar.store.file.StoreException;
 import java.util.Random;
+import java.util.UUID;
 import java.util.function.Consumer;
 import org.junit.jupiter.api.Test;
 
@@ -21,7 +26,7 @@ import org.junit.jupiter.api.Test;
  */
 class SecondLifeTest {
     private static final int PAGE_BYTES = 4096;
-    private static final int DISKS = 200;
+    private static final int DISKS = 50;
     private static final int SEEDS = 20;
 
     private final RecordingStorageIo io = new RecordingStorageIo(SteppedStore.emptyDisk());
@@ -48,12 +53,11 @@ class SecondLifeTest {
     }
 
     /** Starts a process that is killed where it calls the file system so, and returns what the next one finds. */
-    private RecordingStorageIo killAt(Call killing, String namePart, Consumer<SteppedStore> work)
-            throws StoreException {
+    private RecordingStorageIo killAt(Call killing, String name, Consumer<SteppedStore> work) throws StoreException {
         FaultyStorageIo faulty = new FaultyStorageIo(io);
         SteppedStore store = new SteppedStore(faulty, new Random(1));
         faulty.setPlan((call, path) -> {
-            if (call == killing && path.toString().contains(namePart)) {
+            if (call == killing && path.endsWith(name)) {
                 throw new Killed();
             }
             return FaultyStorageIo.PASS;
@@ -117,6 +121,51 @@ class SecondLifeTest {
             assertThat(store.volume().geometry().sizeBytes()).isEqualTo(size);
             assertThat(read(store, SteppedStore.BLOCKS)).isEqualTo(2);
         });
+    }
+
+    @Test
+    void shouldNotGoByAVolumeWhoseNameIsInThePageCacheOnly() throws StoreException {
+        UUID other = new UUID(7, 8);
+        RecordingStorageIo found = killAt(Call.SYNC_FOLDER, "volumes", store -> {
+            try {
+                store.folder().createVolume(other, new BlockGeometry(1 << 20, 512, false), SteppedStore.SHAPE);
+            } catch (StoreException e) {
+                throw new AssertionError(e);
+            }
+        });
+        SteppedStore second = new SteppedStore(found, new Random(2));
+        assertThat(second.folder().volumes()).contains(other);
+        losePower(found, store -> {
+            try {
+                assertThat(store.folder().volumes()).contains(other);
+            } catch (StoreException e) {
+                throw new AssertionError(e);
+            }
+        });
+    }
+
+    @Test
+    void shouldNotGoByACatalogueThatIsInThePageCacheOnly() throws StoreException {
+        FaultyStorageIo faulty = new FaultyStorageIo(io);
+        VolumeCatalogue catalogue = openCatalogue(faulty);
+        faulty.setPlan((call, path) -> {
+            if (call == Call.SYNC_FOLDER) {
+                throw new Killed();
+            }
+            return FaultyStorageIo.PASS;
+        });
+        assertThatThrownBy(() -> catalogue.beginCreate("a", 4096, 512)).isInstanceOf(Killed.class);
+        RecordingStorageIo found = io.killedAt(io.position());
+        SteppedStore second = new SteppedStore(found, new Random(2));
+        assertThat(openCatalogue(found).volumes()).hasSize(1);
+        assertThat(flush(second)).isEqualTo(Status.OK);
+        CrashedDisk crashed = new CrashedDisk(found, found.position(), PAGE_BYTES);
+        RecordingStorageIo left = new RecordingStorageIo(crashed.build(options -> 0));
+        assertThat(openCatalogue(left).volumes()).hasSize(1);
+    }
+
+    private static VolumeCatalogue openCatalogue(StorageIo disk) throws StoreException {
+        return VolumeCatalogue.open(SteppedStore.ROOT, disk, Clock.SYSTEM, new Random(1)::nextLong);
     }
 
     /** One sync fails, and nothing can be written down about it; the next process flushes, whatever the pool does first. */
