@@ -114,12 +114,13 @@ public final class RegionSettler {
         } else {
             choose(found, previous, next);
             previous.set(next.state(), next.checksum());
-            if (rewriteData) {
-                result = writeFully(extent.data(), bytes, BlockGeometry.BLOCK_BYTES, offset);
-            }
         }
         MapEntry.encode(page, index, previous, next, extent.header(), block);
-        return result < 0 ? result : rewriteData && next.state() == MapEntry.DATA ? BlockGeometry.BLOCK_BYTES : 0;
+        if (!rewriteData || next.state() != MapEntry.DATA) {
+            return 0;
+        }
+        result = writeFully(extent.data(), bytes, BlockGeometry.BLOCK_BYTES, offset);
+        return result < 0 ? result : BlockGeometry.BLOCK_BYTES;
     }
 
     /** Leaves in {@code next} what a block with data of the checksum {@code found} holds. */

@@ -6,7 +6,9 @@ import io.ashlar.store.extent.Extent;
 import io.ashlar.store.extent.IoContext;
 import io.ashlar.store.latch.RangeClaim;
 import java.util.ArrayDeque;
+import java.util.ArrayList;
 import java.util.BitSet;
+import java.util.List;
 import java.util.Map;
 import java.util.Queue;
 import java.util.concurrent.ConcurrentHashMap;
@@ -32,8 +34,9 @@ final class VolumeRecovery {
 
     private final VolumeParts parts;
     private final Runnable flush;
-    private final Queue<MarkedRegion> regions = new ConcurrentLinkedQueue<>();
-    private final AtomicInteger regionsLeft = new AtomicInteger();
+    private final List<Runnable> claimed = new ArrayList<>();
+    private final Queue<Runnable> work = new ConcurrentLinkedQueue<>();
+    private final AtomicInteger workLeft = new AtomicInteger();
     /** Settled regions, by extent, in which old bytes have still to be punched. */
     private final Map<Extent, Queue<MarkedRegion>> toPunch = new ConcurrentHashMap<>();
 
@@ -57,18 +60,24 @@ final class VolumeRecovery {
     void add(Extent extent, int region) {
         MarkedRegion marked = new MarkedRegion(extent, region);
         if (parts.latch().tryClaim(marked)) { // a region may have two marks; once is enough
-            regions.add(marked);
-            regionsLeft.incrementAndGet();
+            claimed.add(() -> settle(marked));
         }
     }
 
     /** Starts settling in the pool. */
     void start() {
-        if (regions.isEmpty()) {
+        start(claimed);
+    }
+
+    private void start(List<Runnable> tasks) {
+        if (tasks.isEmpty()) {
             end();
+            return;
         }
-        for (int i = 0; i < Math.min(WORKERS, regions.size()); i++) {
-            parts.pool().execute(this::settleNext);
+        workLeft.set(tasks.size()); // before a worker that is still on its way finds one
+        work.addAll(tasks);
+        for (int i = 0; i < Math.min(WORKERS, tasks.size()); i++) {
+            parts.pool().execute(this::workOn);
         }
     }
 
@@ -112,22 +121,24 @@ final class VolumeRecovery {
         }
     }
 
-    private void settleNext() {
-        MarkedRegion marked = regions.poll();
-        if (marked == null) {
+    private void workOn() {
+        Runnable task = work.poll();
+        if (task == null) {
             return;
         }
         if (stopping) {
             stoppedEarly = true;
         } else {
-            settle(marked);
+            task.run();
         }
-        if (regionsLeft.decrementAndGet() > 0) {
-            parts.pool().execute(this::settleNext);
+        if (workLeft.decrementAndGet() > 0) {
+            parts.pool().execute(this::workOn);
             return;
         }
-        toPunch.forEach(this::punch);
-        end();
+        List<Runnable> punches = new ArrayList<>(); // after those there are none, and that is the end
+        toPunch.forEach((extent, regions) -> punches.add(() -> punch(extent, regions)));
+        toPunch.clear();
+        start(punches);
     }
 
     private void settle(MarkedRegion marked) {
@@ -150,10 +161,6 @@ final class VolumeRecovery {
 
     /** Punches what is left to be punched in the regions of an extent, which share the syncs that this takes. */
     private void punch(Extent extent, Queue<MarkedRegion> ofExtent) {
-        if (stopping) {
-            stoppedEarly = true;
-            return;
-        }
         boolean sound = extent.syncNow();
         IoContext context = parts.contexts().take();
         for (MarkedRegion marked : ofExtent) {
