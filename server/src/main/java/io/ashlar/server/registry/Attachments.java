@@ -39,26 +39,40 @@ final class Attachments {
             answer.accept(new OpenResult.Refused(Status.INVALID, message, null));
             return;
         }
-        CatalogueResult decision = decide(request);
-        if (decision instanceof CatalogueResult.Refused refused) {
-            answer.accept(new OpenResult.Refused(refused.status(), refused.message(), holder(request.volume())));
+        VolumeRecord known = catalogue.find(request.volume());
+        if (known == null) {
+            answer.accept(new OpenResult.Refused(Status.NOT_FOUND, "there is no volume " + request.volume(), null));
             return;
         }
         try {
-            VolumeRecord volume = ((CatalogueResult.Accepted) decision).volume();
-            grant(volume, table.device(volume), request, use, answer);
+            open(table.device(known), request, use, answer);
         } catch (StoreException e) {
-            answer.accept(new OpenResult.Refused(
-                    Status.IO_ERROR, "volume " + request.volume() + " can't be opened: " + e.getMessage(), null));
+            // Whoever holds the volume waits until the node can serve it again; a new attachment just doesn't begin.
+            Status status = request.epoch() == 0 ? Status.IO_ERROR : Status.UNAVAILABLE;
+            String message = "volume " + request.volume() + " can't be opened: " + e.getMessage();
+            answer.accept(new OpenResult.Refused(status, message, null));
+        }
+    }
+
+    /** What can fail comes before the decision: when a newer epoch is durable, the uses of the older must end. */
+    private void open(BlockDevice device, OpenRequest request, VolumeUse use, Consumer<OpenResult> answer) {
+        long incarnation = catalogue.nextIncarnation();
+        if (incarnation < 0) {
+            // A full disk can be emptied: whoever holds the volume asks again.
+            answer.accept(new OpenResult.Refused(Status.UNAVAILABLE, "the volume catalogue can't be written", null));
+            return;
+        }
+        CatalogueResult decision = decide(request);
+        if (decision instanceof CatalogueResult.Accepted accepted) {
+            grant(accepted.volume(), device, incarnation, request, use, answer);
+        } else if (decision instanceof CatalogueResult.Refused refused) {
+            answer.accept(new OpenResult.Refused(refused.status(), refused.message(), holder(request.volume())));
         }
     }
 
     private CatalogueResult decide(OpenRequest request) {
         if (request.readOnly()) {
-            VolumeRecord volume = catalogue.find(request.volume());
-            return volume != null
-                    ? new CatalogueResult.Accepted(volume)
-                    : new CatalogueResult.Refused(Status.NOT_FOUND, "there is no volume " + request.volume());
+            return new CatalogueResult.Accepted(catalogue.find(request.volume()));
         }
         return request.epoch() == 0
                 ? catalogue.attach(request.volume(), request.hostId(), request.steal())
@@ -71,12 +85,12 @@ final class Attachments {
     }
 
     private void grant(
-            VolumeRecord volume, BlockDevice device, OpenRequest request, VolumeUse use, Consumer<OpenResult> answer) {
-        long incarnation = catalogue.nextIncarnation();
-        if (incarnation < 0) {
-            answer.accept(new OpenResult.Refused(Status.IO_ERROR, "the volume catalogue can't be written", null));
-            return;
-        }
+            VolumeRecord volume,
+            BlockDevice device,
+            long incarnation,
+            OpenRequest request,
+            VolumeUse use,
+            Consumer<OpenResult> answer) {
         ServedVolume served = table.served(volume);
         List<UseTicket> outdated = request.readOnly() ? List.of() : outdated(served, volume.epoch(), request.loop());
         // On the list before it is answered: an even newer use must be able to end it.
