@@ -6,6 +6,7 @@ import io.ashlar.base.status.Status;
 import io.ashlar.protocol.codec.MessageFrames;
 import io.ashlar.protocol.frame.Opcode;
 import io.ashlar.protocol.message.AdminRequest;
+import io.ashlar.protocol.message.CreateVolume;
 import io.ashlar.protocol.message.DeleteVolume;
 import io.ashlar.protocol.message.EventKind;
 import io.ashlar.protocol.message.Open;
@@ -14,10 +15,13 @@ import io.ashlar.protocol.message.OpenMode;
 import io.ashlar.protocol.message.ReleaseVolume;
 import io.ashlar.protocol.message.ShowVolume;
 import io.ashlar.protocol.message.VolumeInfo;
+import io.netty.buffer.ByteBuf;
 import io.netty.buffer.UnpooledByteBufAllocator;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.concurrent.Semaphore;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.BooleanSupplier;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -141,16 +145,7 @@ class AttachmentTest {
         a.send(RawClient.writeFrame(a.nextId(), first.getHandle(), 0, old, 0));
         await(() -> node.volume().heldCount() == 1);
 
-        long open = b.send(MessageFrames.request(
-                UnpooledByteBufAllocator.DEFAULT,
-                Opcode.OPEN,
-                b.nextId(),
-                0,
-                Open.newBuilder()
-                        .setVolume("v")
-                        .setHostId("host-b")
-                        .setMode(OpenMode.OPEN_MODE_STEAL)
-                        .build()));
+        long open = b.send(openFrame(b, "v", "host-b", OpenMode.OPEN_MODE_STEAL));
         assertThat(a.awaitEvent().getKind()).isEqualTo(EventKind.EVENT_KIND_FENCED);
         // The older epoch is over, its write is not: the PING sent after the OPEN is answered before it.
         long ping = b.send(b.request(Opcode.PING, 0, 0, 0, 0));
@@ -284,6 +279,61 @@ class AttachmentTest {
         assertThat(b.admin(delete).status()).isEqualTo(Status.OK);
         assertThat(node.files().count()).isZero();
         assertThat(b.open("v", "host-b", RW, 0, 0).status()).isEqualTo(Status.NOT_FOUND);
+    }
+
+    /** Has the registry stop at every volume that is created until there is a permit. */
+    private AtomicInteger holdRegistry(Semaphore permits) {
+        AtomicInteger stops = new AtomicInteger();
+        node.files().beforeCreate(() -> {
+            stops.incrementAndGet();
+            permits.acquireUninterruptibly();
+        });
+        return stops;
+    }
+
+    @Test
+    void shouldAnswerCloseOnceAndKeepTheHandlesNextVolumeWhenTheEndOfAFencedUseIsStillOnItsWay() throws Exception {
+        assertThat(a.create("u", 1 << 20, 4096).status()).isEqualTo(Status.OK);
+        int handle = a.openOk("v", "host-a", RW, 0, 0).getHandle();
+        Semaphore permits = new Semaphore(0);
+        AtomicInteger stops = holdRegistry(permits);
+        try (RawClient c = RawClient.ready(node.address())) {
+            c.send(createFrame(c, "w1"));
+            await(() -> stops.get() == 1);
+            // Behind it the registry has the steal, and a second stop, before it can hear that the use has ended.
+            b.send(openFrame(b, "v", "host-b", OpenMode.OPEN_MODE_STEAL));
+            b.send(createFrame(b, "w2"));
+            assertThat(b.simple(Opcode.PING, 0, 0, 0, 0, 0).status()).isEqualTo(Status.OK);
+            permits.release();
+            assertThat(a.awaitEvent().getKind()).isEqualTo(EventKind.EVENT_KIND_FENCED);
+
+            long close = a.send(a.request(Opcode.CLOSE, handle, 0, 0, 0));
+            assertThat(a.receive().requestId()).isEqualTo(close);
+            long open = a.send(openFrame(a, "u", "host-a", RW));
+            permits.release();
+            RawClient.Frame opened = a.receive();
+            assertThat(opened.requestId()).as("the next answer").isEqualTo(open);
+            assertThat(opened.parse(OpenAnswer.parser()).getHandle()).isEqualTo(handle);
+            assertThat(a.write(handle, 0, new byte[4096])).isEqualTo(Status.OK);
+        } finally {
+            permits.release(2);
+        }
+    }
+
+    private static ByteBuf createFrame(RawClient client, String name) {
+        AdminRequest create = AdminRequest.newBuilder()
+                .setCreateVolume(CreateVolume.newBuilder().setName(name).setSizeBytes(1 << 20))
+                .build();
+        return MessageFrames.request(UnpooledByteBufAllocator.DEFAULT, Opcode.ADMIN, client.nextId(), 0, create);
+    }
+
+    private static ByteBuf openFrame(RawClient client, String volume, String host, OpenMode mode) {
+        Open open = Open.newBuilder()
+                .setVolume(volume)
+                .setHostId(host)
+                .setMode(mode)
+                .build();
+        return MessageFrames.request(UnpooledByteBufAllocator.DEFAULT, Opcode.OPEN, client.nextId(), 0, open);
     }
 
     @Test
