@@ -22,6 +22,7 @@ import io.ashlar.protocol.message.OpenAnswer;
 import java.util.BitSet;
 import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.atomic.AtomicLong;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -51,6 +52,7 @@ public final class RemoteVolume implements BlockDevice {
     private final List<Runnable> geometryListeners = new CopyOnWriteArrayList<>();
     private final List<Runnable> bootListeners = new CopyOnWriteArrayList<>();
     private final BitSet loopIndexes = new BitSet();
+    private final AtomicLong attempts = new AtomicLong();
     private final ControlSession control;
     private volatile BlockGeometry geometry;
     private volatile long epoch;
@@ -227,6 +229,7 @@ public final class RemoteVolume implements BlockDevice {
                 .setMode(first ? options.mode().firstMode() : options.mode().laterMode())
                 .setLoop(loopIndex)
                 .setPreviousIncarnation(previousIncarnation)
+                .setAttempt(attempts.incrementAndGet())
                 .build();
     }
 

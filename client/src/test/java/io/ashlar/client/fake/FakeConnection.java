@@ -57,6 +57,7 @@ final class FakeConnection implements FrameHandler {
     }
 
     private void open(long id, Open open) {
+        node.opens.add(open);
         if (!open.getVolume().equals(FakeNode.VOLUME)) {
             refuse(Opcode.OPEN, id, Status.NOT_FOUND);
         } else if (open.getEpoch() != 0 && open.getEpoch() != node.epoch.get()) {

@@ -17,6 +17,7 @@ import io.ashlar.client.session.SessionConfig;
 import io.ashlar.protocol.frame.FrameFlags;
 import io.ashlar.protocol.frame.Opcode;
 import io.ashlar.protocol.message.EventKind;
+import io.ashlar.protocol.message.Open;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.util.ArrayList;
@@ -483,6 +484,22 @@ class RemoteVolumeTest {
     }
 
     // ---- Attaching ----
+
+    @Test
+    void shouldNumberItsOpensSoThatTheNodeKnowsTheLatest() {
+        node.disconnect();
+        until(() -> attached.volume.counters().connected() == 4);
+        assertThat(node.opens.get(0).getAttempt()).isPositive();
+        for (int loop = 0; loop < 3; loop++) {
+            int ofLoop = loop;
+            assertThat(node.opens.stream()
+                            .filter(open -> open.getLoop() == ofLoop)
+                            .map(Open::getAttempt))
+                    .as("loop %d", loop)
+                    .isSorted()
+                    .doesNotHaveDuplicates();
+        }
+    }
 
     @Test
     void shouldSayThatTheNodeIsBusyWhenItStaysSoAndGoOnWhenItDoesNot() throws Exception {

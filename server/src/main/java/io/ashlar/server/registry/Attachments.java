@@ -64,7 +64,11 @@ final class Attachments {
         }
         CatalogueResult decision = decide(request);
         if (decision instanceof CatalogueResult.Accepted accepted) {
-            grant(accepted.volume(), device, incarnation, request, use, answer);
+            if (isOvertaken(accepted.volume(), request)) {
+                answer.accept(new OpenResult.Refused(Status.BUSY, "a later connection has the volume open", null));
+            } else {
+                grant(accepted.volume(), device, incarnation, request, use, answer);
+            }
         } else if (decision instanceof CatalogueResult.Refused refused) {
             answer.accept(new OpenResult.Refused(refused.status(), refused.message(), holder(request.volume())));
         }
@@ -77,6 +81,13 @@ final class Attachments {
         return request.epoch() == 0
                 ? catalogue.attach(request.volume(), request.hostId(), request.steal())
                 : catalogue.rejoin(request.volume(), request.hostId(), request.epoch());
+    }
+
+    /** An abandoned connection may be worked off after its successor, from which it must not take the volume. */
+    private boolean isOvertaken(VolumeRecord volume, OpenRequest request) {
+        return !request.readOnly()
+                && table.served(volume).tickets().stream()
+                        .anyMatch(ticket -> ticket.isNewerThan(request, volume.epoch()));
     }
 
     private VolumeRecord holder(String name) {
@@ -94,9 +105,12 @@ final class Attachments {
         ServedVolume served = table.served(volume);
         List<UseTicket> outdated = request.readOnly() ? List.of() : outdated(served, volume.epoch(), request.loop());
         // On the list before it is answered: an even newer use must be able to end it.
-        UseTicket ticket = new UseTicket(served, use, request, volume.epoch());
+        UseTicket ticket = new UseTicket(served, use, request, volume.epoch(), answer);
         served.tickets().add(ticket);
-        endAll(outdated, () -> answer.accept(new OpenResult.Opened(volume, device, incarnation, ticket)));
+        endAll(
+                outdated,
+                volume.epoch(),
+                () -> ticket.begin(new OpenResult.Opened(volume, device, incarnation, ticket)));
     }
 
     private static List<UseTicket> outdated(ServedVolume served, long epoch, int loop) {
@@ -109,15 +123,15 @@ final class Attachments {
         return result;
     }
 
-    /** Ends the uses; runs the task when all have ended. */
-    private static void endAll(List<UseTicket> tickets, Runnable whenDrained) {
+    /** Ends the uses, which yield to this epoch; runs the task when all have ended. */
+    private static void endAll(List<UseTicket> tickets, long epoch, Runnable whenDrained) {
         if (tickets.isEmpty()) {
             whenDrained.run();
             return;
         }
         int[] left = {tickets.size()};
         for (UseTicket ticket : tickets) {
-            ticket.end(() -> {
+            ticket.end(epoch, () -> {
                 if (--left[0] == 0) {
                     whenDrained.run();
                 }
@@ -139,7 +153,8 @@ final class Attachments {
         if (result instanceof CatalogueResult.Accepted accepted) {
             // No loop has the number -1: only the epoch counts.
             ServedVolume served = table.served(accepted.volume());
-            endAll(outdated(served, accepted.volume().epoch(), -1), whenDrained);
+            long epoch = accepted.volume().epoch();
+            endAll(outdated(served, epoch, -1), epoch, whenDrained);
         }
         return result;
     }

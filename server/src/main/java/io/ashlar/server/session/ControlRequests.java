@@ -88,6 +88,10 @@ final class ControlRequests {
         if (open == null) {
             return connection.fault(FrameFault.BAD_MESSAGE, call.opcode, call.requestId);
         }
+        if (connection.isAbandoned()) {
+            connection.closeNow(); // its client may have opened the volume elsewhere by now
+            return false;
+        }
         connection.flow().began();
         boolean readOnly = open.getMode() == OpenMode.OPEN_MODE_READ_ONLY;
         boolean steal = open.getMode() == OpenMode.OPEN_MODE_STEAL;
@@ -106,8 +110,14 @@ final class ControlRequests {
             call.refuse(Status.TOO_LARGE, "a connection may have " + max + " volumes open", null);
             return true;
         }
-        OpenRequest request =
-                new OpenRequest(open.getVolume(), open.getHostId(), open.getEpoch(), readOnly, steal, open.getLoop());
+        OpenRequest request = new OpenRequest(
+                open.getVolume(),
+                open.getHostId(),
+                open.getEpoch(),
+                readOnly,
+                steal,
+                open.getLoop(),
+                open.getAttempt());
         Loop loop = connection.loop().loop();
         Loop.Scheduled patience = loop.schedule(
                 () -> giveUp(call, volume),
@@ -126,7 +136,7 @@ final class ControlRequests {
     /** The disk is stuck with older requests: the client learns that and may ask again; what is granted later goes back. */
     private void giveUp(Call call, OpenVolume volume) {
         if (volume.state() != OpenVolume.State.OPENING) {
-            return; // superseded or closed: the registry's answer ends it
+            return; // closed: the registry's answer ends it
         }
         volume.giveUpOpening();
         call.refuse(Status.BUSY, "it is still finishing older requests of this volume", null);
@@ -148,7 +158,7 @@ final class ControlRequests {
         OpenResult.Opened opened = (OpenResult.Opened) result;
         if (!volume.opened(opened.device(), opened.ticket())) {
             handles.remove(volume);
-            call.refuse(Status.FENCED, "a newer attachment began meanwhile", null);
+            call.refuse(Status.UNAVAILABLE, "the connection has ended", null);
             return;
         }
         call.answer(

@@ -41,7 +41,7 @@ class AttachmentsTest {
         private boolean ended;
 
         @Override
-        public void end() {
+        public void end(boolean fenced) {
             ended = true;
         }
 
@@ -84,7 +84,7 @@ class AttachmentsTest {
 
     private OpenResult open(String host, long epoch, boolean steal, int loop, VolumeUse use) {
         result = null;
-        attachments.open(new OpenRequest("v", host, epoch, false, steal, loop), use, answer -> result = answer);
+        attachments.open(new OpenRequest("v", host, epoch, false, steal, loop, 0), use, answer -> result = answer);
         return result;
     }
 
@@ -95,7 +95,7 @@ class AttachmentsTest {
     /** Hands out what is left of the incarnations that are durable. */
     private void useUpIncarnations() {
         for (int used = 1; used < INCARNATIONS_RESERVED; used++) {
-            attachments.open(new OpenRequest("v", "", 0, true, false, 0), new Use(), answer -> assertThat(answer)
+            attachments.open(new OpenRequest("v", "", 0, true, false, 0, 0), new Use(), answer -> assertThat(answer)
                     .isInstanceOf(OpenResult.Opened.class));
         }
     }
