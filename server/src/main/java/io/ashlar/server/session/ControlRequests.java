@@ -29,9 +29,13 @@ import java.util.concurrent.TimeUnit;
 /** HELLO, OPEN, CLOSE, ADMIN and BLOCK_STATUS: rare, so they may allocate; what may wait goes to the registry. */
 @ConfinedTo(LoopKind.DATA)
 final class ControlRequests {
+    /** Volume commands of one connection that the registry has at a time: each may hold 64 KiB of what its client sent. */
+    private static final int COMMANDS_MAX = 4;
+
     private final Connection connection;
     private final NodeServices services;
     private final VolumeHandles handles;
+    private int commands;
 
     ControlRequests(Connection connection, NodeServices services, VolumeHandles handles) {
         this.connection = connection;
@@ -101,6 +105,11 @@ final class ControlRequests {
         }
         if (open.getLoop() < 0 || open.getLoop() >= Limits.LOOPS_MAX || open.getEpoch() < 0) {
             call.refuse(Status.INVALID, "loop or epoch is out of range", null);
+            return true;
+        }
+        if (open.getVolume().length() > Limits.VOLUME_NAME_BYTES_MAX
+                || open.getHostId().length() > Limits.HOST_ID_BYTES_MAX) {
+            call.refuse(Status.INVALID, "the name of the volume or the host is too long", null);
             return true;
         }
         OpenVolume volume = handles.add(
@@ -201,12 +210,18 @@ final class ControlRequests {
             return connection.fault(FrameFault.BAD_MESSAGE, call.opcode, call.requestId);
         }
         connection.flow().began();
+        if (commands == COMMANDS_MAX) {
+            call.refuse(Status.BUSY, "a connection may have " + COMMANDS_MAX + " commands under way", null);
+            return true;
+        }
+        commands++;
         services.registry()
                 .command(request, outcome -> connection.loop().loop().execute(() -> answered(call, outcome)));
         return true;
     }
 
-    private static void answered(Call call, AdminOutcome outcome) {
+    private void answered(Call call, AdminOutcome outcome) {
+        commands--;
         if (outcome instanceof AdminOutcome.Refused refused) {
             call.refuse(refused.status(), refused.message(), refused.holder());
         } else {

@@ -148,9 +148,8 @@ final class OpenVolume implements VolumeUse {
         }
     }
 
-    /** Ends the use because the connection has ended. */
+    /** Ends the use because the connection has ended. What waits for an end that is under way still learns of it. */
     void connectionClosed() {
-        whenClosed = null;
         state = State.GONE;
         if (inFlight == 0) {
             drained();
