@@ -261,6 +261,9 @@ public final class RemoteVolume implements BlockDevice {
     boolean refused(Refusal refusal) {
         Status status = refusal.status();
         if (status.remedy() == Remedy.RETRY_LATER || status.remedy() == Remedy.CLOSE_CONNECTION) {
+            if (!refusal.detail().getMessage().isEmpty()) {
+                log.cannotServe(refusal.message());
+            }
             return true;
         }
         end(status, refusal.message());
@@ -286,8 +289,14 @@ public final class RemoteVolume implements BlockDevice {
             LOG.warn("{}: the node tells a geometry that makes no sense: {}", options.volume(), e.getMessage());
             return;
         }
-        BlockGeometry before = geometry;
-        geometry = fresh;
+        BlockGeometry before;
+        synchronized (this) {
+            before = geometry;
+            if (before != null && fresh.sizeBytes() < before.sizeBytes()) {
+                return; // volumes only grow: an older word, come late on another connection
+            }
+            geometry = fresh;
+        }
         if (before != null && !before.equals(fresh)) {
             geometryListeners.forEach(Runnable::run);
         }

@@ -50,7 +50,13 @@ final class FakeConnection implements FrameHandler {
                     answer(Opcode.PING, id, null);
                 }
             }
-            case CLOSE -> answer(Opcode.CLOSE, id, null);
+            case CLOSE -> {
+                if (node.closes.isOk()) {
+                    answer(Opcode.CLOSE, id, null);
+                } else {
+                    refuse(Opcode.CLOSE, id, node.closes);
+                }
+            }
             default -> request(header, memory, payloadIndex);
         }
         return true;

@@ -60,6 +60,9 @@ public final class FakeNode implements AutoCloseable {
     public volatile boolean answersPings = true;
     public volatile boolean answersOpen = true;
 
+    /** How every CLOSE is answered. */
+    public volatile Status closes = Status.OK;
+
     /** What was asked to be opened, in order. */
     public final List<Open> opens = new CopyOnWriteArrayList<>();
     /** Whether OPEN is answered BUSY. */
