@@ -332,7 +332,9 @@ class AttachmentTest {
             assertThat(a.isClosedByNode()).isTrue();
             long third = c.send(frame(
                     c, Opcode.OPEN, again("host-a", first.getEpoch(), 3, 2).build()));
-            assertThat(b.await(second).status()).isEqualTo(Status.BUSY);
+            RawClient.Frame refused = b.await(second);
+            assertThat(refused.status()).isEqualTo(Status.BUSY);
+            assertThat(refused.detail().getMessage()).isEqualTo("it was opened anew meanwhile");
             long steal = d.send(openFrame(d, "v", "host-b", OpenMode.OPEN_MODE_STEAL));
             assertThat(c.await(third).status()).isEqualTo(Status.FENCED);
             node.volume().letGo();
