@@ -83,6 +83,22 @@ class LimitsTest {
     }
 
     @Test
+    void shouldAnswerAPingWhenAsMuchIsInFlightAsGranted() throws IOException {
+        start(new ServerLimits(8, 4, 2 << 20, 1 << 20, 4, 10_000, 10_000));
+        try (RawClient client = RawClient.ready(node.address())) {
+            int handle = volume(client);
+            node.volume().hold();
+            for (int i = 0; i < 4; i++) {
+                client.send(client.request(Opcode.READ, handle, i * 4096L, 4096, 0));
+            }
+            RawClient.Frame answer = client.simple(Opcode.PING, 0, 0, 0, 0, 0);
+            assertThat(answer.opcode()).isEqualTo(Opcode.PING);
+            assertThat(answer.status()).isEqualTo(Status.OK);
+        }
+        node.volume().letGo();
+    }
+
+    @Test
     void shouldRefuseAnotherVolumeWhenAConnectionHasMany() throws IOException {
         start(new ServerLimits(8, 8, 2 << 20, 1 << 20, 6, 10_000, 10_000));
         try (RawClient client = RawClient.ready(node.address())) {

@@ -103,7 +103,7 @@ final class Connection implements FrameHandler {
             counters().happened(NodeEvent.REQUESTS_DROPPED);
             return true;
         }
-        if (flow.inFlight() == services.limits().inFlightMax()) {
+        if (opcode != Opcode.PING && flow.inFlight() == services.limits().inFlightMax()) {
             return fault(FrameFault.TOO_MANY_IN_FLIGHT, opcode, header.requestId());
         }
         return switch (opcode) {
