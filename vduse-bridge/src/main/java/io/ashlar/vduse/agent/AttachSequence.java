@@ -239,7 +239,7 @@ final class AttachSequence {
         BridgedDevice device = new BridgedDevice(
                 details.vduse(), kernel, config, volume.device(), parts.loops(), new VduseSysfs(details.vduse()), log);
         attached.opened(volume, device, details);
-        teardown.push("close the VDUSE device", () -> parts.close(device, details.vduse()));
+        parts.pushClose(teardown, device, details.vduse());
         return device;
     }
 
