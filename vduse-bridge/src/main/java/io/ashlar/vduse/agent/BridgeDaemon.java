@@ -318,7 +318,9 @@ public final class BridgeDaemon implements AutoCloseable {
      */
     public String stop() {
         stopping = true;
-        return successor == 0 ? departure.stop() : StopReport.handedOver(successor);
+        synchronized (departure) {
+            return successor == 0 ? departure.stop() : StopReport.handedOver(successor);
+        }
     }
 
     /**
@@ -333,7 +335,9 @@ public final class BridgeDaemon implements AutoCloseable {
             throw new BridgeException("the bridge hands over to another already");
         }
         try {
-            return departure.letGo(() -> stopping);
+            synchronized (departure) {
+                return departure.letGo(() -> stopping);
+            }
         } catch (BridgeException e) {
             leaving.set(false);
             throw e;
@@ -352,10 +356,12 @@ public final class BridgeDaemon implements AutoCloseable {
 
     /** Goes on as if there had been no handover: the successor has not come. */
     void takeBack() throws IOException {
-        volumes.clear();
-        if (!stopping) {
-            takeOver();
-            leaving.set(false);
+        synchronized (departure) { // what stops is about to end its threads and loops
+            if (!stopping) {
+                volumes.clear();
+                takeOver();
+                leaving.set(false);
+            }
         }
     }
 

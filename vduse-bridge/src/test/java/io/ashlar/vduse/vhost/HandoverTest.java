@@ -304,6 +304,39 @@ class HandoverTest {
     }
 
     @Test
+    void shouldEndInOrderWhenItIsToldToWhileItLetsGo() throws Exception {
+        CompletableFuture<Void> lettingGo = new CompletableFuture<>();
+        CompletableFuture<Void> enough = new CompletableFuture<>();
+        Bridge bridge = new Bridge(false, (name, readOnly, steal) -> {
+            Runnable letGo = () -> {
+                lettingGo.complete(null);
+                enough.join();
+            };
+            return new VolumeOpener.OpenedVolume(volume, new UUID(1, 2), 0, VolumeOpener.NodeBoot.NONE, letGo);
+        });
+        attach("v");
+        connect();
+        try (Asker asker = new Asker()) {
+            asker.say(HANDOVER);
+            lettingGo.get(60, TimeUnit.SECONDS);
+            Thread ending = new Thread(bridge::end);
+            ending.start();
+            long deadlineNs = System.nanoTime() + TimeUnit.SECONDS.toNanos(60);
+            while (!bridge.ended.isDone() && ending.getState() != Thread.State.BLOCKED) {
+                FrontEndModel.pause(deadlineNs);
+            }
+            assertThat(bridge.ended).as("it lets go first").isNotDone();
+            enough.complete(null);
+            assertThat(asker.hear()).contains("v (" + socket() + ")");
+        }
+        assertThat(bridge.ended.get(60, TimeUnit.SECONDS)).contains("devices stay");
+        Bridge next = new Bridge(true, held());
+        reconnect();
+        writeAndRead();
+        assertThat(next.ended).isNotDone();
+    }
+
+    @Test
     void shouldGoOnWhenTheNewOneGoesAwayAtAnyStepBeforeItHasTakenTheDevices() throws Exception {
         Bridge bridge = new Bridge(false, held());
         attach("v");
