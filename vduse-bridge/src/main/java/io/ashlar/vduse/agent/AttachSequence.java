@@ -103,7 +103,7 @@ final class AttachSequence {
                 null);
         VirtioBlkConfig config = configOf(volume.device(), details);
         create(details.vduse(), config);
-        teardown.pushRemoval("forget the device", () -> parts.state().delete(details.vduse()));
+        pushForget(details.vduse());
         DeviceLog log = parts.state().createLog(identityOf(details, config.features()));
         if (!readOnly) {
             new BootRecord(parts.state(), details.vduse(), volume).begin();
@@ -203,6 +203,10 @@ final class AttachSequence {
             throw new VduseException("can't create the VDUSE device " + vduse, result);
         }
         pushDestroy(vduse);
+    }
+
+    private void pushForget(String vduse) {
+        teardown.pushRemoval("forget the device", () -> parts.state().delete(vduse));
     }
 
     private void pushDestroy(String vduse) {
@@ -314,6 +318,7 @@ final class AttachSequence {
         parts.budget().account(details.bounceBytes());
         teardown.push("give the bounce memory back", () -> parts.budget().giveBack(details.bounceBytes()));
         pushDestroy(vduse);
+        pushForget(vduse);
         VduseDevice kernel = openDevice(vduse, details.queues());
         BridgedDevice device = serve(volume, details, kernel, configOf(volume.device(), details), log);
         pushRemove(vduse);

@@ -21,6 +21,7 @@ import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.function.BooleanSupplier;
 import java.util.regex.Pattern;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -83,13 +84,14 @@ public final class BridgeDaemon implements AutoCloseable {
      * does.
      *
      * @param dataLoops as for {@link #start}
+     * @param toStop whether this process has been told to end, by which a wait here ends
      */
-    public static BridgeDaemon startInPlaceOfOther(BridgeConfig config, EpollLoops dataLoops, VolumeOpener opener)
-            throws IOException {
+    public static BridgeDaemon startInPlaceOfOther(
+            BridgeConfig config, EpollLoops dataLoops, VolumeOpener opener, BooleanSupplier toStop) throws IOException {
         StateFolder state = StateFolder.unlocked(config.controlSocket());
         BridgeParts parts = BridgeParts.open(config, state, dataLoops, opener);
         try {
-            new Succession(parts).takeThePlace();
+            new Succession(parts, toStop).takeThePlace();
         } catch (IOException | RuntimeException e) {
             parts.close();
             throw e;

@@ -74,7 +74,7 @@ class HandoverTest {
             loops = EpollLoops.pinned("data", BridgeDaemon.cpusToUse(config));
             try {
                 daemon = inPlaceOfOther
-                        ? BridgeDaemon.startInPlaceOfOther(config, loops, opener)
+                        ? BridgeDaemon.startInPlaceOfOther(config, loops, opener, () -> false)
                         : BridgeDaemon.start(config, loops, opener);
             } catch (IOException e) {
                 loops.close();
@@ -364,6 +364,8 @@ class HandoverTest {
             asker.say(HANDOVER);
             asker.hear();
             asker.say("{\"command\":\"list\"}"); // neither here nor there
+            asker.say(TAKEN);
+            assertThat(asker.hear()).contains("too late").contains("goes on");
         }
         reconnect();
         writeAndRead();
