@@ -156,7 +156,7 @@ final class BridgeCommand implements Callable<Integer> {
         try (EpollLoops loops = EpollLoops.pinned("data", BridgeDaemon.cpusToUse(config));
                 EpollLoops sessions = EpollLoops.floating("session", 1);
                 BridgeDaemon daemon =
-                        start(config, loops, volumes.on(sessions.all().get(0)));
+                        start(config, loops, volumes.on(sessions.all().get(0)), signals);
                 BridgeHttp pages = http;
                 ServiceNotice notice = ServiceNotice.of(System.getenv(), loops.all())) {
             serve(daemon, signals, notice, pages.listen(() -> ailment(daemon)));
@@ -165,9 +165,10 @@ final class BridgeCommand implements Callable<Integer> {
         output.err().println("ashlar: " + last); // behind what connections have to say of their end
     }
 
-    private BridgeDaemon start(BridgeConfig config, EpollLoops loops, VolumeOpener volumes) throws IOException {
+    private BridgeDaemon start(BridgeConfig config, EpollLoops loops, VolumeOpener volumes, Signals signals)
+            throws IOException {
         return handover
-                ? BridgeDaemon.startInPlaceOfOther(config, loops, volumes)
+                ? BridgeDaemon.startInPlaceOfOther(config, loops, volumes, signals::isAsked)
                 : BridgeDaemon.start(config, loops, volumes);
     }
 

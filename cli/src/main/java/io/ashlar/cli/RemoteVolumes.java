@@ -31,6 +31,12 @@ final class RemoteVolumes {
     /** How long opening may take: a node that has just started on a slow machine needs a while for its first answer. */
     static final int ATTACH_MS = 30_000;
 
+    /**
+     * How long a look before a handover may take: nobody waits for it, and a node that is away is known sooner. Less than systemd
+     * gives a reload.
+     */
+    private static final int CHECK_MS = 90_000;
+
     private final List<InetSocketAddress> nodes;
     private final int ioTimeoutMs;
     private final String role;
@@ -59,7 +65,7 @@ final class RemoteVolumes {
         @Override
         public OpenedVolume open(String name, boolean readOnly, boolean steal) throws IOException {
             AccessMode mode = steal ? AccessMode.STEAL : readOnly ? AccessMode.READ_ONLY : AccessMode.READ_WRITE;
-            RemoteVolume volume = open(name, mode);
+            RemoteVolume volume = open(name, mode, ATTACH_MS);
             return new OpenedVolume(
                     volume, uuid(volume.volumeId()), volume.heldSinceMs(), new Boot(volume), volume::abandon);
         }
@@ -67,7 +73,7 @@ final class RemoteVolumes {
         /** Opens it beside its writer, and has all code for that loaded when it counts. */
         @Override
         public void check(String name, UUID id) throws IOException {
-            RemoteVolume volume = open(name, AccessMode.READ_ONLY);
+            RemoteVolume volume = open(name, AccessMode.READ_ONLY, CHECK_MS);
             UUID found = uuid(volume.volumeId());
             volume.abandon(); // the end of its connection is enough
             if (!id.equals(found)) {
@@ -75,15 +81,15 @@ final class RemoteVolumes {
             }
         }
 
-        private RemoteVolume open(String name, AccessMode mode) throws IOException {
+        private RemoteVolume open(String name, AccessMode mode, int timeoutMs) throws IOException {
             try {
-                InetSocketAddress node = VolumeLookup.find(from.nodes, name, ATTACH_MS);
+                InetSocketAddress node = VolumeLookup.find(from.nodes, name, timeoutMs);
                 VolumeOptions options = new VolumeOptions(
                         SessionConfig.of(node, host),
                         name,
                         mode,
                         VolumeOptions.REQUESTS_MAX,
-                        ATTACH_MS,
+                        timeoutMs,
                         from.ioTimeoutMs);
                 return RemoteVolume.open(options, loop);
             } catch (AttachException | Failure e) {

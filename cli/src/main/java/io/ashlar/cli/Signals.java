@@ -36,13 +36,18 @@ final class Signals {
         }
     }
 
+    /** Returns whether the daemon has been asked to stop. */
+    boolean isAsked() {
+        return asked.getCount() == 0;
+    }
+
     /** Asks the daemon to stop, as the first signal does. */
     void ask() {
         asked.countDown();
     }
 
     private void stop() {
-        if (asked.getCount() == 0) {
+        if (isAsked()) {
             Runtime.getRuntime().halt(TOLD_TWICE);
         }
         asked.countDown();

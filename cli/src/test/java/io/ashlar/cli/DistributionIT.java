@@ -185,7 +185,9 @@ class DistributionIT {
 
             Path record = Path.of(socket + ".d", "ashlar-later.json");
             Files.writeString(record, "{\"version\":9}");
-            assertThat(handOver(bridge, options)).as("with a record that it does not know").isEqualTo(1);
+            assertThat(handOver(bridge, options))
+                    .as("with a record that it does not know")
+                    .isEqualTo(1);
             assertThat(Files.readString(folder.resolve("handover"))).contains("the bridge that runs goes on");
             assertThat(bridge.isAlive()).isTrue();
 

@@ -2,22 +2,30 @@ package io.ashlar.server;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import com.google.protobuf.MessageLite;
+import io.ashlar.base.net.EpollLoop;
 import io.ashlar.base.status.Status;
 import io.ashlar.protocol.codec.MessageFrames;
 import io.ashlar.protocol.frame.Opcode;
 import io.ashlar.protocol.message.AdminRequest;
+import io.ashlar.protocol.message.CreateVolume;
 import io.ashlar.protocol.message.DeleteVolume;
 import io.ashlar.protocol.message.EventKind;
+import io.ashlar.protocol.message.GetNodeStatus;
 import io.ashlar.protocol.message.Open;
 import io.ashlar.protocol.message.OpenAnswer;
 import io.ashlar.protocol.message.OpenMode;
 import io.ashlar.protocol.message.ReleaseVolume;
 import io.ashlar.protocol.message.ShowVolume;
 import io.ashlar.protocol.message.VolumeInfo;
+import io.netty.buffer.ByteBuf;
 import io.netty.buffer.UnpooledByteBufAllocator;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.Semaphore;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.BooleanSupplier;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -141,16 +149,7 @@ class AttachmentTest {
         a.send(RawClient.writeFrame(a.nextId(), first.getHandle(), 0, old, 0));
         await(() -> node.volume().heldCount() == 1);
 
-        long open = b.send(MessageFrames.request(
-                UnpooledByteBufAllocator.DEFAULT,
-                Opcode.OPEN,
-                b.nextId(),
-                0,
-                Open.newBuilder()
-                        .setVolume("v")
-                        .setHostId("host-b")
-                        .setMode(OpenMode.OPEN_MODE_STEAL)
-                        .build()));
+        long open = b.send(openFrame(b, "v", "host-b", OpenMode.OPEN_MODE_STEAL));
         assertThat(a.awaitEvent().getKind()).isEqualTo(EventKind.EVENT_KIND_FENCED);
         // The older epoch is over, its write is not: the PING sent after the OPEN is answered before it.
         long ping = b.send(b.request(Opcode.PING, 0, 0, 0, 0));
@@ -173,19 +172,10 @@ class AttachmentTest {
         a.send(RawClient.writeFrame(a.nextId(), first.getHandle(), 0, old, 0));
         await(() -> node.volume().heldCount() == 1);
         a.close();
-        long open = b.send(MessageFrames.request(
-                UnpooledByteBufAllocator.DEFAULT,
-                Opcode.OPEN,
-                b.nextId(),
-                0,
-                Open.newBuilder()
-                        .setVolume("v")
-                        .setHostId("host-a")
-                        .setEpoch(first.getEpoch())
-                        .setLoop(3)
-                        .setPreviousIncarnation(first.getIncarnation())
-                        .setMode(RW)
-                        .build()));
+        Open again = again("host-a", first.getEpoch(), 3, 1)
+                .setPreviousIncarnation(first.getIncarnation())
+                .build();
+        long open = b.send(frame(b, Opcode.OPEN, again));
         long ping = b.send(b.request(Opcode.PING, 0, 0, 0, 0));
         assertThat(b.receive().requestId()).isEqualTo(ping);
         node.volume().letGo();
@@ -284,6 +274,171 @@ class AttachmentTest {
         assertThat(b.admin(delete).status()).isEqualTo(Status.OK);
         assertThat(node.files().count()).isZero();
         assertThat(b.open("v", "host-b", RW, 0, 0).status()).isEqualTo(Status.NOT_FOUND);
+    }
+
+    private static Open.Builder again(String host, long epoch, int loop, long attempt) {
+        return Open.newBuilder()
+                .setVolume("v")
+                .setHostId(host)
+                .setMode(RW)
+                .setEpoch(epoch)
+                .setLoop(loop)
+                .setAttempt(attempt);
+    }
+
+    @Test
+    void shouldCloseAnAbandonedConnectionWithoutSayingThatTheVolumeIsLost() throws IOException {
+        OpenAnswer first = a.openOk("v", "host-a", RW, 0, 3);
+        RawClient.Frame second =
+                b.call(Opcode.OPEN, 0, again("host-a", first.getEpoch(), 3, 1).build());
+        assertThat(second.status()).isEqualTo(Status.OK);
+        assertThat(a.isClosedByNode()).isTrue();
+        int handle = second.parse(OpenAnswer.parser()).getHandle();
+        assertThat(b.write(handle, 0, new byte[4096])).isEqualTo(Status.OK);
+        assertThat(node.volume().openQueues()).isEqualTo(1);
+    }
+
+    @Test
+    void shouldLeaveTheVolumeToTheLaterConnectionWhenTheOpenOfAnAbandonedOneComesLate() throws IOException {
+        long epoch = a.openOk("v", "host-a", RW, 0, 0).getEpoch();
+        try (RawClient abandoned = RawClient.ready(node.address())) {
+            RawClient.Frame opened =
+                    b.call(Opcode.OPEN, 0, again("host-a", epoch, 3, 7).build());
+            int handle = opened.parse(OpenAnswer.parser()).getHandle();
+            assertThat(abandoned
+                            .call(Opcode.OPEN, 0, again("host-a", epoch, 3, 6).build())
+                            .status())
+                    .isEqualTo(Status.BUSY);
+            long write = b.send(RawClient.writeFrame(b.nextId(), handle, 0, new byte[4096], 0));
+            assertThat(b.receive().requestId()).as("what it hears next").isEqualTo(write);
+            assertThat(abandoned
+                            .call(Opcode.OPEN, 0, again("host-a", epoch, 4, 6).build())
+                            .status())
+                    .as("another loop's")
+                    .isEqualTo(Status.OK);
+        }
+    }
+
+    @Test
+    void shouldAnswerAtOnceWhoWaitsForOlderRequestsWhenALaterOneAsksToo() throws IOException {
+        OpenAnswer first = a.openOk("v", "host-a", RW, 0, 3);
+        node.volume().hold();
+        a.send(RawClient.writeFrame(a.nextId(), first.getHandle(), 0, new byte[4096], 0));
+        await(() -> node.volume().heldCount() == 1);
+        try (RawClient c = RawClient.ready(node.address());
+                RawClient d = RawClient.ready(node.address())) {
+            long second = b.send(frame(
+                    b, Opcode.OPEN, again("host-a", first.getEpoch(), 3, 1).build()));
+            assertThat(a.isClosedByNode()).isTrue();
+            long third = c.send(frame(
+                    c, Opcode.OPEN, again("host-a", first.getEpoch(), 3, 2).build()));
+            RawClient.Frame refused = b.await(second);
+            assertThat(refused.status()).isEqualTo(Status.BUSY);
+            assertThat(refused.detail().getMessage()).isEqualTo("it was opened anew meanwhile");
+            long steal = d.send(openFrame(d, "v", "host-b", OpenMode.OPEN_MODE_STEAL));
+            assertThat(c.await(third).status()).isEqualTo(Status.FENCED);
+            node.volume().letGo();
+            RawClient.Frame opened = d.await(steal);
+            assertThat(opened.status()).isEqualTo(Status.OK);
+            int handle = opened.parse(OpenAnswer.parser()).getHandle();
+            assertThat(d.write(handle, 0, new byte[4096])).isEqualTo(Status.OK);
+            assertThat(node.volume().openQueues()).isEqualTo(1);
+        }
+    }
+
+    @Test
+    void shouldBeginNothingForAClientThatHasHungUp() throws Exception {
+        CountDownLatch held = new CountDownLatch(node.loops().size());
+        CountDownLatch letGo = new CountDownLatch(1);
+        for (EpollLoop loop : node.loops()) {
+            loop.execute(() -> {
+                held.countDown();
+                try {
+                    letGo.await();
+                } catch (InterruptedException e) {
+                    throw new AssertionError(e);
+                }
+            });
+        }
+        held.await();
+        try {
+            a.send(openFrame(a, "v", "host-a", OpenMode.OPEN_MODE_STEAL));
+            a.close();
+        } finally {
+            letGo.countDown();
+        }
+        AdminRequest status = AdminRequest.newBuilder()
+                .setGetNodeStatus(GetNodeStatus.getDefaultInstance())
+                .build();
+        long deadline = System.nanoTime() + 20_000_000_000L;
+        while (b.adminOk(status).getGetNodeStatus().getConnectionCount() > 1) {
+            assertThat(System.nanoTime()).as("the connection has not ended").isLessThan(deadline);
+        }
+        VolumeInfo untouched = b.adminOk(AdminRequest.newBuilder()
+                        .setShowVolume(ShowVolume.newBuilder().setName("v"))
+                        .build())
+                .getShowVolume();
+        assertThat(untouched.getEpoch()).isZero();
+        assertThat(untouched.hasHolder()).isFalse();
+    }
+
+    /** Has the registry stop at every volume that is created until there is a permit. */
+    private AtomicInteger holdRegistry(Semaphore permits) {
+        AtomicInteger stops = new AtomicInteger();
+        node.files().beforeCreate(() -> {
+            stops.incrementAndGet();
+            permits.acquireUninterruptibly();
+        });
+        return stops;
+    }
+
+    @Test
+    void shouldAnswerCloseOnceAndKeepTheHandlesNextVolumeWhenTheEndOfAFencedUseIsStillOnItsWay() throws Exception {
+        assertThat(a.create("u", 1 << 20, 4096).status()).isEqualTo(Status.OK);
+        int handle = a.openOk("v", "host-a", RW, 0, 0).getHandle();
+        Semaphore permits = new Semaphore(0);
+        AtomicInteger stops = holdRegistry(permits);
+        try (RawClient c = RawClient.ready(node.address())) {
+            c.send(createFrame(c, "w1"));
+            await(() -> stops.get() == 1);
+            // Behind it the registry has the steal, and a second stop, before it can hear that the use has ended.
+            b.send(openFrame(b, "v", "host-b", OpenMode.OPEN_MODE_STEAL));
+            b.send(createFrame(b, "w2"));
+            assertThat(b.simple(Opcode.PING, 0, 0, 0, 0, 0).status()).isEqualTo(Status.OK);
+            permits.release();
+            assertThat(a.awaitEvent().getKind()).isEqualTo(EventKind.EVENT_KIND_FENCED);
+
+            long close = a.send(a.request(Opcode.CLOSE, handle, 0, 0, 0));
+            assertThat(a.receive().requestId()).isEqualTo(close);
+            long open = a.send(openFrame(a, "u", "host-a", RW));
+            permits.release();
+            RawClient.Frame opened = a.receive();
+            assertThat(opened.requestId()).as("the next answer").isEqualTo(open);
+            assertThat(opened.parse(OpenAnswer.parser()).getHandle()).isEqualTo(handle);
+            assertThat(a.write(handle, 0, new byte[4096])).isEqualTo(Status.OK);
+        } finally {
+            permits.release(2);
+        }
+    }
+
+    private static ByteBuf frame(RawClient client, Opcode opcode, MessageLite message) {
+        return MessageFrames.request(UnpooledByteBufAllocator.DEFAULT, opcode, client.nextId(), 0, message);
+    }
+
+    private static ByteBuf createFrame(RawClient client, String name) {
+        AdminRequest create = AdminRequest.newBuilder()
+                .setCreateVolume(CreateVolume.newBuilder().setName(name).setSizeBytes(1 << 20))
+                .build();
+        return frame(client, Opcode.ADMIN, create);
+    }
+
+    private static ByteBuf openFrame(RawClient client, String volume, String host, OpenMode mode) {
+        Open open = Open.newBuilder()
+                .setVolume(volume)
+                .setHostId(host)
+                .setMode(mode)
+                .build();
+        return frame(client, Opcode.OPEN, open);
     }
 
     @Test

@@ -3,17 +3,22 @@ package io.ashlar.server;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.ashlar.base.status.Status;
+import io.ashlar.protocol.codec.MessageFrames;
 import io.ashlar.protocol.frame.Opcode;
+import io.ashlar.protocol.message.AdminRequest;
+import io.ashlar.protocol.message.CreateVolume;
 import io.ashlar.protocol.message.OpenAnswer;
 import io.ashlar.protocol.message.OpenMode;
 import io.ashlar.server.config.ServerLimits;
 import io.netty.buffer.ByteBuf;
+import io.netty.buffer.UnpooledByteBufAllocator;
 import java.io.IOException;
 import java.net.Socket;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
+import java.util.concurrent.Semaphore;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -73,6 +78,22 @@ class LimitsTest {
             }
             assertThat(client.receive().status()).isEqualTo(Status.LIMIT_EXCEEDED);
             assertThat(client.isClosedByNode()).isTrue();
+        }
+        node.volume().letGo();
+    }
+
+    @Test
+    void shouldAnswerAPingWhenAsMuchIsInFlightAsGranted() throws IOException {
+        start(new ServerLimits(8, 4, 2 << 20, 1 << 20, 4, 10_000, 10_000));
+        try (RawClient client = RawClient.ready(node.address())) {
+            int handle = volume(client);
+            node.volume().hold();
+            for (int i = 0; i < 4; i++) {
+                client.send(client.request(Opcode.READ, handle, i * 4096L, 4096, 0));
+            }
+            RawClient.Frame answer = client.simple(Opcode.PING, 0, 0, 0, 0, 0);
+            assertThat(answer.opcode()).isEqualTo(Opcode.PING);
+            assertThat(answer.status()).isEqualTo(Status.OK);
         }
         node.volume().letGo();
     }
@@ -216,6 +237,74 @@ class LimitsTest {
             assertThat(answer.status()).isEqualTo(Status.OK);
             OpenAnswer opened = answer.parse(OpenAnswer.parser());
             assertThat(next.write(opened.getHandle(), 0, new byte[4096])).isEqualTo(Status.OK);
+        }
+    }
+
+    @Test
+    void shouldRefuseAnotherCommandWhenAConnectionHasManyUnderWay() throws IOException {
+        start(ServerLimits.DEFAULT);
+        Semaphore permits = new Semaphore(0);
+        node.files().beforeCreate(permits::acquireUninterruptibly);
+        try (RawClient client = RawClient.ready(node.address())) {
+            CreateVolume create =
+                    CreateVolume.newBuilder().setName("v").setSizeBytes(1 << 20).build();
+            AdminRequest command =
+                    AdminRequest.newBuilder().setCreateVolume(create).build();
+            List<Long> ids = new ArrayList<>();
+            for (int i = 0; i < 5; i++) {
+                ids.add(client.send(MessageFrames.request(
+                        UnpooledByteBufAllocator.DEFAULT, Opcode.ADMIN, client.nextId(), 0, command)));
+            }
+            RawClient.Frame refused = client.receive();
+            assertThat(refused.requestId()).isEqualTo(ids.get(4));
+            assertThat(refused.status()).isEqualTo(Status.BUSY);
+            permits.release();
+            assertThat(client.await(ids.get(0)).status()).isEqualTo(Status.OK);
+            assertThat(client.await(ids.get(3)).status()).isEqualTo(Status.ALREADY_EXISTS);
+            assertThat(client.admin(command).status()).isEqualTo(Status.ALREADY_EXISTS);
+        } finally {
+            permits.release();
+        }
+    }
+
+    @Test
+    void shouldRefuseNamesThatNoVolumeOrHostCanHave() throws IOException {
+        start(ServerLimits.DEFAULT);
+        try (RawClient client = RawClient.ready(node.address())) {
+            String tooLong = "x".repeat(60_000);
+            assertThat(client.open(tooLong, "host-a", OpenMode.OPEN_MODE_READ_WRITE, 0, 0)
+                            .status())
+                    .isEqualTo(Status.INVALID);
+            assertThat(client.open("v", tooLong, OpenMode.OPEN_MODE_READ_ONLY, 0, 0)
+                            .status())
+                    .isEqualTo(Status.INVALID);
+            assertThat(client.open("v", "host-a", OpenMode.OPEN_MODE_READ_WRITE, 0, 0)
+                            .status())
+                    .isEqualTo(Status.NOT_FOUND);
+        }
+    }
+
+    @Test
+    void shouldForgetACloseWhoseConnectionEndsBeforeItIsAnswered() throws IOException {
+        start(ServerLimits.DEFAULT);
+        try (RawClient client = RawClient.ready(node.address())) {
+            int handle = volume(client);
+            node.volume().hold();
+            client.send(client.request(Opcode.READ, handle, 0, 4096, 0));
+            client.send(client.request(Opcode.CLOSE, handle, 0, 0, 0));
+            assertThat(client.simple(Opcode.PING, 0, 0, 0, 0, 0).status()).isEqualTo(Status.OK);
+            awaitMetric("ashlar_node_in_flight", 2);
+        }
+        awaitMetric("ashlar_node_connections", 0);
+        node.volume().letGo();
+        awaitMetric("ashlar_node_handles", 0);
+        awaitMetric("ashlar_node_in_flight", 0);
+    }
+
+    private void awaitMetric(String name, double value) throws IOException {
+        long deadline = System.nanoTime() + 20_000_000_000L;
+        while (metric(name) != value) {
+            assertThat(System.nanoTime()).as(name).isLessThan(deadline);
         }
     }
 

@@ -1,5 +1,6 @@
 package io.ashlar.server;
 
+import io.ashlar.base.net.EpollLoop;
 import io.ashlar.base.time.Clock;
 import io.ashlar.base.time.RandomSource;
 import io.ashlar.server.config.ListenAddress;
@@ -11,6 +12,7 @@ import io.ashlar.store.file.LinuxStorageIo;
 import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.UUID;
 import java.util.concurrent.Executors;
 
@@ -72,6 +74,11 @@ public final class NodeFixture implements AutoCloseable {
     /** Returns where HTTP is. */
     public InetSocketAddress http() {
         return node.addresses().http();
+    }
+
+    /** Returns the loops that serve connections. */
+    public List<EpollLoop> loops() {
+        return node.loops();
     }
 
     /** Returns the volumes. */

@@ -14,6 +14,7 @@ public final class TestFiles implements VolumeFiles {
     private final Map<UUID, TestVolume> volumes = new ConcurrentHashMap<>();
     private volatile StoreException failure;
     private volatile boolean syncFailed;
+    private volatile Runnable beforeCreate = () -> {};
 
     /** Returns the only volume. */
     public TestVolume only() {
@@ -23,6 +24,11 @@ public final class TestFiles implements VolumeFiles {
     /** Makes every further change fail, or none where it is null. */
     public void failWith(StoreException newFailure) {
         failure = newFailure;
+    }
+
+    /** Runs something, which may block, before each volume is created. */
+    public void beforeCreate(Runnable newBeforeCreate) {
+        beforeCreate = newBeforeCreate;
     }
 
     /** Makes every volume one whose sync has failed. */
@@ -48,6 +54,7 @@ public final class TestFiles implements VolumeFiles {
 
     @Override
     public void create(UUID uuid, BlockGeometry geometry) throws StoreException {
+        beforeCreate.run();
         fail();
         volumes.put(uuid, new TestVolume(geometry));
     }

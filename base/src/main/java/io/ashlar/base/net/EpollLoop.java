@@ -13,9 +13,12 @@ public final class EpollLoop implements Loop {
     private final IoEventLoop eventLoop;
     private final String name;
     private final int cpu;
+    private final AdaptivePolling polling;
 
-    EpollLoop(IoEventLoop eventLoop, String name, int cpu) {
+    /** Creates a loop with its way of waiting, which is null where it sleeps at once. */
+    EpollLoop(IoEventLoop eventLoop, String name, int cpu, AdaptivePolling polling) {
         this.eventLoop = eventLoop;
+        this.polling = polling;
         this.name = name;
         this.cpu = cpu;
     }
@@ -28,6 +31,13 @@ public final class EpollLoop implements Loop {
     /** Returns the CPU that the thread is pinned to, or -1. */
     public int cpu() {
         return cpu;
+    }
+
+    /** Says that so many more answers of peers are due, or fewer: the loop waits for them differently. On the loop. */
+    public void answersDue(int change) {
+        if (polling != null) {
+            polling.answersDue(change);
+        }
     }
 
     @Override

@@ -4,12 +4,11 @@ import io.ashlar.base.annotation.ThreadSafe;
 import io.ashlar.base.sys.Errno;
 import io.ashlar.base.sys.Linux;
 import io.ashlar.base.time.Clock;
-import io.netty.channel.DefaultSelectStrategyFactory;
-import io.netty.channel.IoEventLoop;
+import io.netty.channel.IoHandlerFactory;
 import io.netty.channel.MultiThreadIoEventLoopGroup;
-import io.netty.channel.SelectStrategyFactory;
 import io.netty.channel.epoll.EpollIoHandler;
 import io.netty.util.concurrent.FastThreadLocalThread;
+import io.netty.util.concurrent.Future;
 import java.util.ArrayList;
 import java.util.BitSet;
 import java.util.Collections;
@@ -33,44 +32,36 @@ public final class EpollLoops implements AutoCloseable {
     /** Events taken at a time: as many as there are (io.netty.channel.epoll.EpollIoHandler). */
     private static final int EVENTS_GROWING = 0;
 
-    private final MultiThreadIoEventLoopGroup group;
-    private final List<EpollLoop> loops;
+    private final List<MultiThreadIoEventLoopGroup> groups = new ArrayList<>();
+    private final List<EpollLoop> loops = new ArrayList<>();
 
-    private EpollLoops(MultiThreadIoEventLoopGroup group, List<EpollLoop> loops) {
-        this.group = group;
-        this.loops = Collections.unmodifiableList(loops);
-    }
+    private EpollLoops() {}
 
     /** Starts one loop for each CPU of the set, each pinned to its CPU and named {@code prefix-CPU}. */
     public static EpollLoops pinned(String prefix, BitSet cpus) {
-        int[] cpuOf = cpus.stream().toArray();
-        EpollLoops result = start(prefix, cpuOf.length, cpuOf);
-        for (EpollLoop loop : result.loops) {
-            pin(loop);
-        }
+        EpollLoops result = new EpollLoops();
+        cpus.stream().forEach(cpu -> result.start(prefix + "-" + cpu, cpu, new AdaptivePolling(Clock.SYSTEM)));
+        result.loops.forEach(EpollLoops::pin);
         return result;
     }
 
     /** Starts {@code count} loops that the scheduler may move. */
     public static EpollLoops floating(String prefix, int count) {
-        return start(prefix, count, null);
+        EpollLoops result = new EpollLoops();
+        for (int i = 0; i < count; i++) {
+            result.start(prefix + "-" + i, -1, null);
+        }
+        return result;
     }
 
-    private static EpollLoops start(String prefix, int count, int[] cpuOf) {
-        SelectStrategyFactory waiting =
-                cpuOf == null ? DefaultSelectStrategyFactory.INSTANCE : () -> new AdaptivePolling(Clock.SYSTEM);
-        ThreadFactory threads = task -> new FastThreadLocalThread(task, prefix);
-        MultiThreadIoEventLoopGroup group =
-                new MultiThreadIoEventLoopGroup(count, threads, EpollIoHandler.newFactory(EVENTS_GROWING, waiting));
-        List<EpollLoop> loops = new ArrayList<>(count);
-        for (int i = 0; i < count; i++) {
-            int cpu = cpuOf == null ? -1 : cpuOf[i];
-            String name = prefix + "-" + (cpu < 0 ? i : cpu);
-            IoEventLoop eventLoop = group.next();
-            eventLoop.submit(() -> Thread.currentThread().setName(name)).syncUninterruptibly();
-            loops.add(new EpollLoop(eventLoop, name, cpu));
-        }
-        return new EpollLoops(group, loops);
+    /** A group of one, so that it is known which loop waits in which way. */
+    private void start(String name, int cpu, AdaptivePolling polling) {
+        IoHandlerFactory handlers =
+                polling == null ? EpollIoHandler.newFactory() : PollingHandler.newFactory(EVENTS_GROWING, polling);
+        ThreadFactory threads = task -> new FastThreadLocalThread(task, name);
+        MultiThreadIoEventLoopGroup group = new MultiThreadIoEventLoopGroup(1, threads, handlers);
+        groups.add(group);
+        loops.add(new EpollLoop(group.next(), name, cpu, polling));
     }
 
     private static byte[] maskOf(EpollLoop loop) {
@@ -102,7 +93,7 @@ public final class EpollLoops implements AutoCloseable {
 
     /** Returns the loops, in the order of their CPUs. */
     public List<EpollLoop> all() {
-        return loops;
+        return Collections.unmodifiableList(loops);
     }
 
     /** Returns the loop pinned to the CPU, or null. */
@@ -131,6 +122,13 @@ public final class EpollLoops implements AutoCloseable {
     /** Ends the loops; what is registered with them is closed. Waits up to ten seconds. */
     @Override
     public void close() {
-        group.shutdownGracefully(0, 5, TimeUnit.SECONDS).awaitUninterruptibly(10, TimeUnit.SECONDS);
+        List<Future<?>> ends = new ArrayList<>();
+        for (MultiThreadIoEventLoopGroup group : groups) {
+            ends.add(group.shutdownGracefully(0, 5, TimeUnit.SECONDS));
+        }
+        long deadlineNs = Clock.SYSTEM.nowNs() + TimeUnit.SECONDS.toNanos(10);
+        for (Future<?> end : ends) {
+            end.awaitUninterruptibly(Math.max(0, deadlineNs - Clock.SYSTEM.nowNs()), TimeUnit.NANOSECONDS);
+        }
     }
 }

@@ -35,7 +35,6 @@ class AdaptivePollingTest {
             sleepsFor(10_000);
         }
         assertThat(sleepsFor(10_000)).isFalse();
-        assertThat(polling.pollNs()).isBetween(10_000L, AdaptivePolling.POLL_NS_MAX);
     }
 
     @Test
@@ -59,7 +58,7 @@ class AdaptivePollingTest {
             clock.nowNs += 10_000; // whoever makes the event needs this CPU for so long
         }
         assertThat(looks * LOOK_NS).isLessThan(10_000 * 10_000L / 50);
-        for (int i = 0; i < AdaptivePolling.REST_WAITS + AdaptivePolling.MISSES_MAX; i++) {
+        for (int i = 0; i < Patience.REST_WAITS + Patience.MISSES_MAX; i++) {
             sleepsFor(10_000);
         }
         assertThat(sleepsFor(10_000)).as("tries again some time").isFalse();
@@ -73,7 +72,32 @@ class AdaptivePollingTest {
         long before = clock.nowNs;
         eventAtNs = Long.MAX_VALUE;
         assertThat(polling.calculateStrategy(this::look, false)).isEqualTo(SelectStrategy.SELECT);
-        assertThat(clock.nowNs - before).isBetween(AdaptivePolling.POLL_NS_MIN, AdaptivePolling.POLL_NS_MAX + LOOK_NS);
+        assertThat(clock.nowNs - before).isBetween(Patience.POLL_NS_MIN, Patience.POLL_NS_MAX + LOOK_NS);
+    }
+
+    @Test
+    void shouldLookForRequestsWhenItHasLearntThatLookingForAnswersIsInVain() throws Exception {
+        int sleptForRequests = 0;
+        for (int i = 0; i < 1000; i++) {
+            polling.answersDue(1);
+            eventAtNs = Long.MAX_VALUE;
+            assertThat(polling.calculateStrategy(this::look, false)).isEqualTo(SelectStrategy.SELECT);
+            clock.nowNs += 10_000; // the node needs this CPU for so long
+            polling.answersDue(-1);
+            sleptForRequests += sleepsFor(10_000) ? 1 : 0;
+        }
+        assertThat(sleptForRequests).isLessThan(10);
+    }
+
+    @Test
+    void shouldLookForRequestsWhoseHandlingTakesLong() throws Exception {
+        int slept = 0;
+        for (int i = 0; i < 1000; i++) {
+            slept += sleepsFor(10_000) ? 1 : 0;
+            clock.nowNs += 1_000_000;
+            polling.handled(1_000_000);
+        }
+        assertThat(slept).isLessThan(10);
     }
 
     @Test

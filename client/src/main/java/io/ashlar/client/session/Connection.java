@@ -46,6 +46,7 @@ final class Connection implements FrameHandler {
     private FrameWriter writer;
     private int handle;
     private boolean greeted;
+    private boolean opened;
     private boolean closed;
     private Refusal reason = Refusal.unreachable("connection closed by the node");
     private Loop.Scheduled watch;
@@ -105,10 +106,12 @@ final class Connection implements FrameHandler {
         writer.flush();
     }
 
-    /** Closes; what is unsent here is dropped. */
+    /** Closes; what is unsent here is dropped, and an OPEN without an answer taken back: the node must not get it much later. */
     void close() {
-        if (channel != null) {
+        if (opened) {
             writer.close();
+        } else {
+            reset();
         }
     }
 
@@ -119,11 +122,15 @@ final class Connection implements FrameHandler {
 
     private boolean drop(Refusal why) {
         reason = why;
+        reset();
+        return false;
+    }
+
+    private void reset() {
         if (channel != null && channel.isOpen()) {
             channel.config().setOption(ChannelOption.SO_LINGER, 0);
             writer.close();
         }
-        return false;
     }
 
     private void watch() {
@@ -198,6 +205,7 @@ final class Connection implements FrameHandler {
             return drop(Refusal.unreachable("the node's answer to OPEN makes no sense"));
         }
         handle = answer.getHandle();
+        opened = true;
         session.opened(answer);
         return true;
     }

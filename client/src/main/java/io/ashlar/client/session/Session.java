@@ -8,6 +8,8 @@ import io.ashlar.protocol.codec.FrameWriter;
 import io.ashlar.protocol.message.HelloAnswer;
 import io.ashlar.protocol.message.OpenAnswer;
 import io.netty.bootstrap.Bootstrap;
+import io.netty.channel.Channel;
+import io.netty.channel.ChannelFactory;
 import io.netty.channel.ChannelFuture;
 import io.netty.channel.ChannelFutureListener;
 import io.netty.channel.ChannelOption;
@@ -33,6 +35,7 @@ public final class Session {
     private final SessionConfig config;
     private final EpollLoop loop;
     private final SessionListener listener;
+    private final ChannelFactory<? extends Channel> channels;
     private ConnectionState state = ConnectionState.WAITING;
     private Connection connection;
     private Loop.Scheduled retry;
@@ -41,9 +44,19 @@ public final class Session {
 
     /** Creates a session that does nothing until {@link #start()}. */
     public Session(SessionConfig config, EpollLoop loop, SessionListener listener) {
+        this(config, loop, listener, EpollSocketChannel::new);
+    }
+
+    /** Creates a session whose sockets come from elsewhere. */
+    Session(
+            SessionConfig config,
+            EpollLoop loop,
+            SessionListener listener,
+            ChannelFactory<? extends Channel> channels) {
         this.config = config;
         this.loop = loop;
         this.listener = listener;
+        this.channels = channels;
         backoffMs = config.backoffMsMin();
     }
 
@@ -88,17 +101,26 @@ public final class Session {
         }
         moveTo(ConnectionState.CONNECTING);
         Connection attempt = new Connection(this, config, loop, listener);
+        connection = attempt;
         ChannelFuture unused = new Bootstrap()
                 .group(loop.eventLoop())
-                .channel(EpollSocketChannel.class)
+                .channelFactory(channels)
                 .option(ChannelOption.TCP_NODELAY, true)
                 .option(ChannelOption.SO_KEEPALIVE, true)
                 .option(ChannelOption.CONNECT_TIMEOUT_MILLIS, config.connectTimeoutMs())
                 .option(ChannelOption.WRITE_BUFFER_WATER_MARK, NO_WATER_MARK)
                 .handler(attempt.initializer())
                 .connect(config.node())
-                .addListener((ChannelFutureListener) future -> connected(attempt, future));
-        connection = attempt;
+                .addListener((ChannelFutureListener) future -> inLoop(() -> connected(attempt, future)));
+    }
+
+    /** Where no socket can be had, the process being out of descriptors, Netty says so on a thread of its own. */
+    private void inLoop(Runnable task) {
+        if (loop.inLoop()) {
+            task.run();
+        } else {
+            loop.execute(task);
+        }
     }
 
     private void connected(Connection attempt, ChannelFuture future) {

@@ -196,7 +196,12 @@ final class ControlSession implements SessionListener {
         if (header.requestId() != DETACH_ID || header.opcode() != Opcode.CLOSE) {
             return false;
         }
-        detached.complete(null);
+        Status status = Status.ofCode(header.statusCode());
+        if (status.isOk()) {
+            detached.complete(null);
+        } else {
+            detached.completeExceptionally(new AttachException(status, status.text()));
+        }
         return true;
     }
 

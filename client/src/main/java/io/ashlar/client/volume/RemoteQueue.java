@@ -54,6 +54,7 @@ final class RemoteQueue implements BlockQueue, SessionListener, RangeOwner {
     private final Runnable onWake = this::settle;
 
     private int sendLimit;
+    private int answersDue;
     private long incarnation;
     private int bootGeneration;
     private boolean inBatch;
@@ -136,7 +137,15 @@ final class RemoteQueue implements BlockQueue, SessionListener, RangeOwner {
 
     @Override
     public void endBatch() {
-        if (!inBatch && session.isReady()) {
+        if (!inBatch) {
+            flush();
+        }
+    }
+
+    private void flush() {
+        loop.answersDue(slots.sent.count() - answersDue);
+        answersDue = slots.sent.count();
+        if (session.isReady()) {
             session.writer().flush();
         }
     }
@@ -367,9 +376,7 @@ final class RemoteQueue implements BlockQueue, SessionListener, RangeOwner {
             begin(waiting.poll());
         }
         pump();
-        if (session.isReady()) {
-            session.writer().flush();
-        }
+        flush();
         settling = false;
         if (completedSome) {
             completedSome = false;

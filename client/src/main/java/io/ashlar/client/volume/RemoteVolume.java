@@ -22,6 +22,7 @@ import io.ashlar.protocol.message.OpenAnswer;
 import java.util.BitSet;
 import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.atomic.AtomicLong;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -51,6 +52,7 @@ public final class RemoteVolume implements BlockDevice {
     private final List<Runnable> geometryListeners = new CopyOnWriteArrayList<>();
     private final List<Runnable> bootListeners = new CopyOnWriteArrayList<>();
     private final BitSet loopIndexes = new BitSet();
+    private final AtomicLong attempts = new AtomicLong();
     private final ControlSession control;
     private volatile BlockGeometry geometry;
     private volatile long epoch;
@@ -227,6 +229,7 @@ public final class RemoteVolume implements BlockDevice {
                 .setMode(first ? options.mode().firstMode() : options.mode().laterMode())
                 .setLoop(loopIndex)
                 .setPreviousIncarnation(previousIncarnation)
+                .setAttempt(attempts.incrementAndGet())
                 .build();
     }
 
@@ -258,6 +261,9 @@ public final class RemoteVolume implements BlockDevice {
     boolean refused(Refusal refusal) {
         Status status = refusal.status();
         if (status.remedy() == Remedy.RETRY_LATER || status.remedy() == Remedy.CLOSE_CONNECTION) {
+            if (!refusal.detail().getMessage().isEmpty()) {
+                log.cannotServe(refusal.message());
+            }
             return true;
         }
         end(status, refusal.message());
@@ -283,8 +289,14 @@ public final class RemoteVolume implements BlockDevice {
             LOG.warn("{}: the node tells a geometry that makes no sense: {}", options.volume(), e.getMessage());
             return;
         }
-        BlockGeometry before = geometry;
-        geometry = fresh;
+        BlockGeometry before;
+        synchronized (this) {
+            before = geometry;
+            if (before != null && fresh.sizeBytes() < before.sizeBytes()) {
+                return; // volumes only grow: an older word, come late on another connection
+            }
+            geometry = fresh;
+        }
         if (before != null && !before.equals(fresh)) {
             geometryListeners.forEach(Runnable::run);
         }

@@ -23,6 +23,7 @@ final class VolumeLog {
     private final Limit refusals = new Limit();
     private final Limit losses = new Limit();
     private final Limit stalls = new Limit();
+    private final Limit pauses = new Limit();
 
     VolumeLog(String volume, String node, Clock clock, Consumer<String> out) {
         this.volume = volume;
@@ -44,6 +45,14 @@ final class VolumeLog {
         if (losses.allows(clock.nowNs())) {
             out.accept("volume " + volume + ": the connection to node " + node + " broke " + times
                     + " times in a row before a " + describe(oldest) + " was answered; it is sent again and waits");
+        }
+    }
+
+    /** The node is there, but says that it can't serve the volume for now. */
+    void cannotServe(String reason) {
+        if (pauses.allows(clock.nowNs())) {
+            out.accept(
+                    "volume " + volume + ": node " + node + " can't serve it for now: " + reason + "; requests wait");
         }
     }
 

@@ -50,13 +50,20 @@ final class FakeConnection implements FrameHandler {
                     answer(Opcode.PING, id, null);
                 }
             }
-            case CLOSE -> answer(Opcode.CLOSE, id, null);
+            case CLOSE -> {
+                if (node.closes.isOk()) {
+                    answer(Opcode.CLOSE, id, null);
+                } else {
+                    refuse(Opcode.CLOSE, id, node.closes);
+                }
+            }
             default -> request(header, memory, payloadIndex);
         }
         return true;
     }
 
     private void open(long id, Open open) {
+        node.opens.add(open);
         if (!open.getVolume().equals(FakeNode.VOLUME)) {
             refuse(Opcode.OPEN, id, Status.NOT_FOUND);
         } else if (open.getEpoch() != 0 && open.getEpoch() != node.epoch.get()) {

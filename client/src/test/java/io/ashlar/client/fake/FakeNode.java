@@ -12,6 +12,7 @@ import io.ashlar.protocol.message.Event;
 import io.ashlar.protocol.message.EventKind;
 import io.ashlar.protocol.message.Geometry;
 import io.ashlar.protocol.message.HelloAnswer;
+import io.ashlar.protocol.message.Open;
 import io.netty.bootstrap.ServerBootstrap;
 import io.netty.channel.Channel;
 import io.netty.channel.ChannelInitializer;
@@ -58,6 +59,12 @@ public final class FakeNode implements AutoCloseable {
     public volatile int inFlightMax = Limits.IN_FLIGHT_MAX;
     public volatile boolean answersPings = true;
     public volatile boolean answersOpen = true;
+
+    /** How every CLOSE is answered. */
+    public volatile Status closes = Status.OK;
+
+    /** What was asked to be opened, in order. */
+    public final List<Open> opens = new CopyOnWriteArrayList<>();
     /** Whether OPEN is answered BUSY. */
     public volatile boolean busy;
 

@@ -5,6 +5,9 @@ import static io.ashlar.client.fake.Attached.until;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import ch.qos.logback.classic.Logger;
+import ch.qos.logback.classic.spi.ILoggingEvent;
+import ch.qos.logback.core.read.ListAppender;
 import io.ashlar.base.block.BlockRequest;
 import io.ashlar.base.block.Operation;
 import io.ashlar.base.block.TestRequest;
@@ -17,16 +20,19 @@ import io.ashlar.client.session.SessionConfig;
 import io.ashlar.protocol.frame.FrameFlags;
 import io.ashlar.protocol.frame.Opcode;
 import io.ashlar.protocol.message.EventKind;
+import io.ashlar.protocol.message.Open;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.RepeatedTest;
 import org.junit.jupiter.api.Test;
+import org.slf4j.LoggerFactory;
 
 class RemoteVolumeTest {
     private static final int SIZE = 8 << 20;
@@ -482,7 +488,54 @@ class RemoteVolumeTest {
         until(() -> attached.volume.oldestRequestNs() == 0);
     }
 
+    @Test
+    void shouldStayAsLargeAsItWasToldWhenAnOlderSizeComesLate() {
+        List<Long> sizes = new CopyOnWriteArrayList<>();
+        attached.volume.onGeometryChange(
+                () -> sizes.add(attached.volume.geometry().sizeBytes()));
+        node.tell(EventKind.EVENT_KIND_GEOMETRY_CHANGED, 2L * SIZE);
+        until(() -> sizes.contains(2L * SIZE));
+        node.disconnect(); // what it opens anew still tells the older size
+        until(() -> attached.volume.counters().connected() == 4);
+        node.tell(EventKind.EVENT_KIND_GEOMETRY_CHANGED, 3L * SIZE);
+        until(() -> sizes.contains(3L * SIZE));
+        assertThat(sizes).containsExactly(2L * SIZE, 3L * SIZE);
+    }
+
     // ---- Attaching ----
+
+    @Test
+    void shouldSayThatTheNodeDoesNotKnowOfTheEndWhenItCanNotNoteIt() throws Exception {
+        ListAppender<ILoggingEvent> lines = new ListAppender<>();
+        Logger logger = (Logger) LoggerFactory.getLogger(ControlSession.class);
+        lines.start();
+        logger.addAppender(lines);
+        try {
+            node.closes = Status.IO_ERROR;
+            attached.volume.close();
+            assertThat(lines.list)
+                    .extracting(ILoggingEvent::getFormattedMessage)
+                    .contains("vol: detached without the node's knowledge");
+        } finally {
+            logger.detachAppender(lines);
+        }
+    }
+
+    @Test
+    void shouldNumberItsOpensSoThatTheNodeKnowsTheLatest() {
+        node.disconnect();
+        until(() -> attached.volume.counters().connected() == 4);
+        assertThat(node.opens.get(0).getAttempt()).isPositive();
+        for (int loop = 0; loop < 3; loop++) {
+            int ofLoop = loop;
+            assertThat(node.opens.stream()
+                            .filter(open -> open.getLoop() == ofLoop)
+                            .map(Open::getAttempt))
+                    .as("loop %d", loop)
+                    .isSorted()
+                    .doesNotHaveDuplicates();
+        }
+    }
 
     @Test
     void shouldSayThatTheNodeIsBusyWhenItStaysSoAndGoOnWhenItDoesNot() throws Exception {

@@ -51,6 +51,19 @@ class VolumeLogTest {
     }
 
     @Test
+    void shouldSayOnceAMinuteWhyTheNodeCanNotServeTheVolume() {
+        for (int i = 0; i < 90; i++) {
+            log.cannotServe("the volume catalogue can't be written");
+            pass(1);
+        }
+        assertThat(lines)
+                .hasSize(2)
+                .containsOnly(
+                        "volume db: node 10.0.0.1:7440 can't serve it for now: the volume catalogue can't be written;"
+                                + " requests wait");
+    }
+
+    @Test
     void shouldSayOnceAMinuteHowLongTheOldestRequestWaits() {
         for (int second = 0; second < 150; second++) {
             log.waits(TimeUnit.SECONDS.toNanos(second));

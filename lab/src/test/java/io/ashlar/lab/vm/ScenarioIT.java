@@ -66,8 +66,8 @@ class ScenarioIT {
     }
 
     @Test
-    void shouldGoOnWhereItWasWhenTheBridgeIsKilledFiveTimes() throws Exception {
-        run(machine(), "bridge-kills", "5");
+    void shouldGoOnWhereItWasWhenTheBridgeIsKilledFiveTimesAndHandedOverThreeTimes() throws Exception {
+        run(machine().timeout(Duration.ofMinutes(25)), "bridge-kills", "5", "3");
     }
 
     @Test

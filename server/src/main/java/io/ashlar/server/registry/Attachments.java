@@ -39,30 +39,55 @@ final class Attachments {
             answer.accept(new OpenResult.Refused(Status.INVALID, message, null));
             return;
         }
-        CatalogueResult decision = decide(request);
-        if (decision instanceof CatalogueResult.Refused refused) {
-            answer.accept(new OpenResult.Refused(refused.status(), refused.message(), holder(request.volume())));
+        VolumeRecord known = catalogue.find(request.volume());
+        if (known == null) {
+            answer.accept(new OpenResult.Refused(Status.NOT_FOUND, "there is no volume " + request.volume(), null));
             return;
         }
         try {
-            VolumeRecord volume = ((CatalogueResult.Accepted) decision).volume();
-            grant(volume, table.device(volume), request, use, answer);
+            open(table.device(known), request, use, answer);
         } catch (StoreException e) {
-            answer.accept(new OpenResult.Refused(
-                    Status.IO_ERROR, "volume " + request.volume() + " can't be opened: " + e.getMessage(), null));
+            // Whoever holds the volume waits until the node can serve it again; a new attachment just doesn't begin.
+            Status status = request.epoch() == 0 ? Status.IO_ERROR : Status.UNAVAILABLE;
+            String message = "volume " + request.volume() + " can't be opened: " + e.getMessage();
+            answer.accept(new OpenResult.Refused(status, message, null));
+        }
+    }
+
+    /** What can fail comes before the decision: when a newer epoch is durable, the uses of the older must end. */
+    private void open(BlockDevice device, OpenRequest request, VolumeUse use, Consumer<OpenResult> answer) {
+        long incarnation = catalogue.nextIncarnation();
+        if (incarnation < 0) {
+            // A full disk can be emptied: whoever holds the volume asks again.
+            answer.accept(new OpenResult.Refused(Status.UNAVAILABLE, "the volume catalogue can't be written", null));
+            return;
+        }
+        CatalogueResult decision = decide(request);
+        if (decision instanceof CatalogueResult.Accepted accepted) {
+            if (isOvertaken(accepted.volume(), request)) {
+                answer.accept(new OpenResult.Refused(Status.BUSY, "a later connection has the volume open", null));
+            } else {
+                grant(accepted.volume(), device, incarnation, request, use, answer);
+            }
+        } else if (decision instanceof CatalogueResult.Refused refused) {
+            answer.accept(new OpenResult.Refused(refused.status(), refused.message(), holder(request.volume())));
         }
     }
 
     private CatalogueResult decide(OpenRequest request) {
         if (request.readOnly()) {
-            VolumeRecord volume = catalogue.find(request.volume());
-            return volume != null
-                    ? new CatalogueResult.Accepted(volume)
-                    : new CatalogueResult.Refused(Status.NOT_FOUND, "there is no volume " + request.volume());
+            return new CatalogueResult.Accepted(catalogue.find(request.volume()));
         }
         return request.epoch() == 0
                 ? catalogue.attach(request.volume(), request.hostId(), request.steal())
                 : catalogue.rejoin(request.volume(), request.hostId(), request.epoch());
+    }
+
+    /** An abandoned connection may be worked off after its successor, from which it must not take the volume. */
+    private boolean isOvertaken(VolumeRecord volume, OpenRequest request) {
+        return !request.readOnly()
+                && table.served(volume).tickets().stream()
+                        .anyMatch(ticket -> ticket.isNewerThan(request, volume.epoch()));
     }
 
     private VolumeRecord holder(String name) {
@@ -71,18 +96,21 @@ final class Attachments {
     }
 
     private void grant(
-            VolumeRecord volume, BlockDevice device, OpenRequest request, VolumeUse use, Consumer<OpenResult> answer) {
-        long incarnation = catalogue.nextIncarnation();
-        if (incarnation < 0) {
-            answer.accept(new OpenResult.Refused(Status.IO_ERROR, "the volume catalogue can't be written", null));
-            return;
-        }
+            VolumeRecord volume,
+            BlockDevice device,
+            long incarnation,
+            OpenRequest request,
+            VolumeUse use,
+            Consumer<OpenResult> answer) {
         ServedVolume served = table.served(volume);
         List<UseTicket> outdated = request.readOnly() ? List.of() : outdated(served, volume.epoch(), request.loop());
         // On the list before it is answered: an even newer use must be able to end it.
-        UseTicket ticket = new UseTicket(served, use, request, volume.epoch());
+        UseTicket ticket = new UseTicket(served, use, request, volume.epoch(), answer);
         served.tickets().add(ticket);
-        endAll(outdated, () -> answer.accept(new OpenResult.Opened(volume, device, incarnation, ticket)));
+        endAll(
+                outdated,
+                volume.epoch(),
+                () -> ticket.begin(new OpenResult.Opened(volume, device, incarnation, ticket)));
     }
 
     private static List<UseTicket> outdated(ServedVolume served, long epoch, int loop) {
@@ -95,15 +123,15 @@ final class Attachments {
         return result;
     }
 
-    /** Ends the uses; runs the task when all have ended. */
-    private static void endAll(List<UseTicket> tickets, Runnable whenDrained) {
+    /** Ends the uses, which yield to this epoch; runs the task when all have ended. */
+    private static void endAll(List<UseTicket> tickets, long epoch, Runnable whenDrained) {
         if (tickets.isEmpty()) {
             whenDrained.run();
             return;
         }
         int[] left = {tickets.size()};
         for (UseTicket ticket : tickets) {
-            ticket.end(() -> {
+            ticket.end(epoch, () -> {
                 if (--left[0] == 0) {
                     whenDrained.run();
                 }
@@ -125,7 +153,8 @@ final class Attachments {
         if (result instanceof CatalogueResult.Accepted accepted) {
             // No loop has the number -1: only the epoch counts.
             ServedVolume served = table.served(accepted.volume());
-            endAll(outdated(served, accepted.volume().epoch(), -1), whenDrained);
+            long epoch = accepted.volume().epoch();
+            endAll(outdated(served, epoch, -1), epoch, whenDrained);
         }
         return result;
     }

@@ -9,5 +9,7 @@ package io.ashlar.server.registry;
  * @param readOnly reads only: takes no attachment
  * @param steal take the volume from whoever holds it
  * @param loop which of the host's loops asks
+ * @param attempt greater than in everything that the host has asked for in this attachment before
  */
-public record OpenRequest(String volume, String hostId, long epoch, boolean readOnly, boolean steal, int loop) {}
+public record OpenRequest(
+        String volume, String hostId, long epoch, boolean readOnly, boolean steal, int loop, long attempt) {}

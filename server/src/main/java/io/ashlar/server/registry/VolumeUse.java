@@ -8,10 +8,13 @@ import io.ashlar.base.block.BlockGeometry;
  */
 public interface VolumeUse {
     /**
-     * Ends the use: requests not yet executed are refused or dropped, new ones answered FENCED, and when none is under
-     * way any more {@link UseTicket#drained} is called, once.
+     * Ends the use: requests not yet executed are refused or dropped, and when none is under way any more {@link
+     * UseTicket#drained} is called, once.
+     *
+     * @param fenced whether there is a newer epoch, so that new requests are answered FENCED; else the client itself has
+     *     opened the volume anew, and the connection is one that it has given up
      */
-    void end();
+    void end(boolean fenced);
 
     /** Tells the client that the volume has grown. */
     void geometryChanged(BlockGeometry geometry);

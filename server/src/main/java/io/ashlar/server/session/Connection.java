@@ -19,6 +19,8 @@ import io.ashlar.server.registry.VolumeMessages;
 import io.ashlar.server.registry.VolumeRegistry;
 import io.netty.buffer.ByteBuf;
 import io.netty.channel.Channel;
+import io.netty.channel.ChannelException;
+import io.netty.channel.epoll.EpollSocketChannel;
 import java.util.concurrent.TimeUnit;
 
 /**
@@ -44,6 +46,8 @@ final class Connection implements FrameHandler {
         CLOSED
     }
 
+    /** {@code TCP_ESTABLISHED} of the kernel's net/tcp_states.h. */
+    private static final int TCP_ESTABLISHED = 1;
     /** How long a peer that broke the protocol may take to read why. */
     private static final long FAULTY_NS = TimeUnit.SECONDS.toNanos(1);
 
@@ -99,7 +103,7 @@ final class Connection implements FrameHandler {
             counters().happened(NodeEvent.REQUESTS_DROPPED);
             return true;
         }
-        if (flow.inFlight() == services.limits().inFlightMax()) {
+        if (opcode != Opcode.PING && flow.inFlight() == services.limits().inFlightMax()) {
             return fault(FrameFault.TOO_MANY_IN_FLIGHT, opcode, header.requestId());
         }
         return switch (opcode) {
@@ -131,6 +135,16 @@ final class Connection implements FrameHandler {
     public void onWritabilityChanged(boolean writable) {
         if (writable) {
             flow.onWritable();
+        }
+    }
+
+    /** Returns whether the client has ended the connection already, though what it sent before has not all been read. */
+    boolean isAbandoned() {
+        try {
+            return channel instanceof EpollSocketChannel socket
+                    && socket.tcpInfo().state() != TCP_ESTABLISHED;
+        } catch (ChannelException e) {
+            return true;
         }
     }
 

@@ -29,9 +29,13 @@ import java.util.concurrent.TimeUnit;
 /** HELLO, OPEN, CLOSE, ADMIN and BLOCK_STATUS: rare, so they may allocate; what may wait goes to the registry. */
 @ConfinedTo(LoopKind.DATA)
 final class ControlRequests {
+    /** Volume commands of one connection that the registry has at a time: each may hold 64 KiB of what its client sent. */
+    private static final int COMMANDS_MAX = 4;
+
     private final Connection connection;
     private final NodeServices services;
     private final VolumeHandles handles;
+    private int commands;
 
     ControlRequests(Connection connection, NodeServices services, VolumeHandles handles) {
         this.connection = connection;
@@ -88,6 +92,10 @@ final class ControlRequests {
         if (open == null) {
             return connection.fault(FrameFault.BAD_MESSAGE, call.opcode, call.requestId);
         }
+        if (connection.isAbandoned()) {
+            connection.closeNow(); // its client may have opened the volume elsewhere by now
+            return false;
+        }
         connection.flow().began();
         boolean readOnly = open.getMode() == OpenMode.OPEN_MODE_READ_ONLY;
         boolean steal = open.getMode() == OpenMode.OPEN_MODE_STEAL;
@@ -99,6 +107,11 @@ final class ControlRequests {
             call.refuse(Status.INVALID, "loop or epoch is out of range", null);
             return true;
         }
+        if (open.getVolume().length() > Limits.VOLUME_NAME_BYTES_MAX
+                || open.getHostId().length() > Limits.HOST_ID_BYTES_MAX) {
+            call.refuse(Status.INVALID, "the name of the volume or the host is too long", null);
+            return true;
+        }
         OpenVolume volume = handles.add(
                 handle -> new OpenVolume(connection, connection.loop().loop(), handle, open.getVolume(), readOnly));
         if (volume == null) {
@@ -106,8 +119,14 @@ final class ControlRequests {
             call.refuse(Status.TOO_LARGE, "a connection may have " + max + " volumes open", null);
             return true;
         }
-        OpenRequest request =
-                new OpenRequest(open.getVolume(), open.getHostId(), open.getEpoch(), readOnly, steal, open.getLoop());
+        OpenRequest request = new OpenRequest(
+                open.getVolume(),
+                open.getHostId(),
+                open.getEpoch(),
+                readOnly,
+                steal,
+                open.getLoop(),
+                open.getAttempt());
         Loop loop = connection.loop().loop();
         Loop.Scheduled patience = loop.schedule(
                 () -> giveUp(call, volume),
@@ -126,7 +145,7 @@ final class ControlRequests {
     /** The disk is stuck with older requests: the client learns that and may ask again; what is granted later goes back. */
     private void giveUp(Call call, OpenVolume volume) {
         if (volume.state() != OpenVolume.State.OPENING) {
-            return; // superseded or closed: the registry's answer ends it
+            return; // closed: the registry's answer ends it
         }
         volume.giveUpOpening();
         call.refuse(Status.BUSY, "it is still finishing older requests of this volume", null);
@@ -148,7 +167,7 @@ final class ControlRequests {
         OpenResult.Opened opened = (OpenResult.Opened) result;
         if (!volume.opened(opened.device(), opened.ticket())) {
             handles.remove(volume);
-            call.refuse(Status.FENCED, "a newer attachment began meanwhile", null);
+            call.refuse(Status.UNAVAILABLE, "the connection has ended", null);
             return;
         }
         call.answer(
@@ -191,12 +210,18 @@ final class ControlRequests {
             return connection.fault(FrameFault.BAD_MESSAGE, call.opcode, call.requestId);
         }
         connection.flow().began();
+        if (commands == COMMANDS_MAX) {
+            call.refuse(Status.BUSY, "a connection may have " + COMMANDS_MAX + " commands under way", null);
+            return true;
+        }
+        commands++;
         services.registry()
                 .command(request, outcome -> connection.loop().loop().execute(() -> answered(call, outcome)));
         return true;
     }
 
-    private static void answered(Call call, AdminOutcome outcome) {
+    private void answered(Call call, AdminOutcome outcome) {
+        commands--;
         if (outcome instanceof AdminOutcome.Refused refused) {
             call.refuse(refused.status(), refused.message(), refused.holder());
         } else {

@@ -21,7 +21,8 @@ import java.util.function.Consumer;
  *      \--refused, closed-+------- all of them -+--> GONE
  * </pre>
  *
- * FENCED and CLOSING give the ticket back when their last request has ended. Everything but {@link #end} and {@link
+ * A newer connection of the client's own supersedes it too, but is no reason to tell the client that it has lost the
+ * volume: this connection, which it must have given up, is closed. FENCED and CLOSING give the ticket back when their last request has ended. Everything but {@link #end} and {@link
  * #geometryChanged} belongs to the connection's loop.
  */
 @ConfinedTo(LoopKind.DATA)
@@ -87,7 +88,7 @@ final class OpenVolume implements VolumeUse {
         return state == State.OPEN || state == State.FENCED;
     }
 
-    /** Takes the granted use; returns false when it has been superseded or closed meanwhile and is given back. */
+    /** Takes the granted use; returns false when nobody waits for it any more and it is given back. */
     boolean opened(BlockDevice newDevice, UseTicket newTicket) {
         device = newDevice;
         ticket = newTicket;
@@ -147,9 +148,8 @@ final class OpenVolume implements VolumeUse {
         }
     }
 
-    /** Ends the use because the connection has ended. */
+    /** Ends the use because the connection has ended. What waits for an end that is under way still learns of it. */
     void connectionClosed() {
-        whenClosed = null;
         state = State.GONE;
         if (inFlight == 0) {
             drained();
@@ -157,13 +157,15 @@ final class OpenVolume implements VolumeUse {
     }
 
     @Override
-    public void end() {
+    public void end(boolean fenced) {
         loop.execute(() -> {
-            if (state == State.OPENING) {
-                state = State.GONE;
-            } else if (state == State.OPEN) {
+            if (state == State.OPEN) {
                 state = State.FENCED;
-                connection.fenced(this);
+                if (fenced) {
+                    connection.fenced(this);
+                } else {
+                    connection.closeNow();
+                }
                 if (inFlight == 0) {
                     drained();
                 }

@@ -103,7 +103,7 @@ final class AttachSequence {
                 null);
         VirtioBlkConfig config = configOf(volume.device(), details);
         create(details.vduse(), config);
-        teardown.pushRemoval("forget the device", () -> parts.state().delete(details.vduse()));
+        pushForget(details.vduse());
         DeviceLog log = parts.state().createLog(identityOf(details, config.features()));
         if (!readOnly) {
             new BootRecord(parts.state(), details.vduse(), volume).begin();
@@ -205,6 +205,10 @@ final class AttachSequence {
         pushDestroy(vduse);
     }
 
+    private void pushForget(String vduse) {
+        teardown.pushRemoval("forget the device", () -> parts.state().delete(vduse));
+    }
+
     private void pushDestroy(String vduse) {
         teardown.pushRemoval("destroy the VDUSE device", () -> {
             int destroyed = parts.vduse().destroy(vduse);
@@ -239,7 +243,7 @@ final class AttachSequence {
         BridgedDevice device = new BridgedDevice(
                 details.vduse(), kernel, config, volume.device(), parts.loops(), new VduseSysfs(details.vduse()), log);
         attached.opened(volume, device, details);
-        teardown.push("close the VDUSE device", () -> parts.close(device, details.vduse()));
+        parts.pushClose(teardown, device, details.vduse());
         return device;
     }
 
@@ -314,6 +318,7 @@ final class AttachSequence {
         parts.budget().account(details.bounceBytes());
         teardown.push("give the bounce memory back", () -> parts.budget().giveBack(details.bounceBytes()));
         pushDestroy(vduse);
+        pushForget(vduse);
         VduseDevice kernel = openDevice(vduse, details.queues());
         BridgedDevice device = serve(volume, details, kernel, configOf(volume.device(), details), log);
         pushRemove(vduse);

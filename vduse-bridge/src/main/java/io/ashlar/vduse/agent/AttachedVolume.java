@@ -21,7 +21,12 @@ final class AttachedVolume {
         DETACHING,
         RESUMING,
         ORPHAN,
-        LEAVING
+        LEAVING;
+
+        /** Returns it as people see it. */
+        String text() {
+            return name().toLowerCase(Locale.ROOT);
+        }
     }
 
     private final String name;
@@ -162,7 +167,7 @@ final class AttachedVolume {
         return new VolumeFigures(
                 name,
                 disk,
-                state.name().toLowerCase(Locale.ROOT),
+                state.text(),
                 volume == null ? null : volume.device(),
                 device == null ? List.of() : device.counters());
     }
@@ -175,7 +180,7 @@ final class AttachedVolume {
             Path link = DiskNode.link(parts.host(), name);
             return new Attachment(
                     name,
-                    state.name().toLowerCase(Locale.ROOT),
+                    state.text(),
                     disk == null ? null : parts.host().dev().resolve(disk).toString(),
                     disk == null ? null : link.toString(),
                     details == null || details.isVhostUser() ? null : details.vduse(),

@@ -1,5 +1,7 @@
 package io.ashlar.vduse.agent;
 
+import io.ashlar.vduse.device.VduseSysfs;
+
 /**
  * What a bridge leaves behind for its successor about one device, in a file beside the control socket.
  *
@@ -32,5 +34,10 @@ record AttachmentRecord(
     /** Returns whether it is served to front ends on a socket, and not to the kernel. */
     boolean isVhostUser() {
         return socket != null;
+    }
+
+    /** Returns whether its device is not there any more, by which nothing of it is worth knowing. */
+    boolean isOfGoneDevice() {
+        return !isVhostUser() && new VduseSysfs(vduse).isGone();
     }
 }

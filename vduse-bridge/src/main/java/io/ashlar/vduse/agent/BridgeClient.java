@@ -59,6 +59,12 @@ public final class BridgeClient implements AutoCloseable {
                 .attachments();
     }
 
+    /** The same, of a bridge that must answer in time. */
+    List<Attachment> attachments(long timeoutNs) throws IOException {
+        lines.write(ControlJson.toBytes(new BridgeRequest(BridgeRequest.LIST, null, false, false, false)));
+        return answer(lines.read(timeoutNs)).attachments();
+    }
+
     /** Detaches what nobody uses; returns a line for each volume that stays. */
     public List<String> drain() throws IOException {
         return ask(new BridgeRequest(BridgeRequest.DRAIN, null, false, false, false))
@@ -85,16 +91,24 @@ public final class BridgeClient implements AutoCloseable {
                 new BridgeRequest(BridgeRequest.TAKEN, ProcessHandle.current().pid())));
     }
 
+    /** Returns whether the bridge has said anything to {@link #taken}, which only one does that had stopped waiting for it. */
+    boolean hasObjected() {
+        try {
+            return lines.read(0) != null;
+        } catch (IOException e) {
+            return false; // it is silent, or has gone
+        }
+    }
+
     private BridgeAnswer ask(BridgeRequest request) throws IOException {
         lines.write(ControlJson.toBytes(request));
-        byte[] line = lines.read();
-        if (line == null) {
-            throw new BridgeException("the bridge has closed the connection without an answer");
-        }
-        return answer(line);
+        return answer(lines.read());
     }
 
     private static BridgeAnswer answer(byte[] line) throws IOException {
+        if (line == null) {
+            throw new BridgeException("the bridge has closed the connection without an answer");
+        }
         BridgeAnswer answer = ControlJson.toAnswer(line);
         if (answer.error() != null) {
             throw new BridgeException(answer.error());

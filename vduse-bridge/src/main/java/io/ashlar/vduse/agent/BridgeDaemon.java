@@ -21,6 +21,7 @@ import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.function.BooleanSupplier;
 import java.util.regex.Pattern;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -83,13 +84,14 @@ public final class BridgeDaemon implements AutoCloseable {
      * does.
      *
      * @param dataLoops as for {@link #start}
+     * @param toStop whether this process has been told to end, by which a wait here ends
      */
-    public static BridgeDaemon startInPlaceOfOther(BridgeConfig config, EpollLoops dataLoops, VolumeOpener opener)
-            throws IOException {
+    public static BridgeDaemon startInPlaceOfOther(
+            BridgeConfig config, EpollLoops dataLoops, VolumeOpener opener, BooleanSupplier toStop) throws IOException {
         StateFolder state = StateFolder.unlocked(config.controlSocket());
         BridgeParts parts = BridgeParts.open(config, state, dataLoops, opener);
         try {
-            new Succession(parts).takeThePlace();
+            new Succession(parts, toStop).takeThePlace();
         } catch (IOException | RuntimeException e) {
             parts.close();
             throw e;
@@ -318,7 +320,9 @@ public final class BridgeDaemon implements AutoCloseable {
      */
     public String stop() {
         stopping = true;
-        return successor == 0 ? departure.stop() : StopReport.handedOver(successor);
+        synchronized (departure) {
+            return successor == 0 ? departure.stop() : StopReport.handedOver(successor);
+        }
     }
 
     /**
@@ -333,7 +337,9 @@ public final class BridgeDaemon implements AutoCloseable {
             throw new BridgeException("the bridge hands over to another already");
         }
         try {
-            return departure.letGo(() -> stopping);
+            synchronized (departure) {
+                return departure.letGo(() -> stopping);
+            }
         } catch (BridgeException e) {
             leaving.set(false);
             throw e;
@@ -352,10 +358,12 @@ public final class BridgeDaemon implements AutoCloseable {
 
     /** Goes on as if there had been no handover: the successor has not come. */
     void takeBack() throws IOException {
-        volumes.clear();
-        if (!stopping) {
-            takeOver();
-            leaving.set(false);
+        synchronized (departure) { // what stops is about to end its threads and loops
+            if (!stopping) {
+                volumes.clear();
+                takeOver();
+                leaving.set(false);
+            }
         }
     }
 

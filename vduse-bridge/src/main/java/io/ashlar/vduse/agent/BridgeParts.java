@@ -101,12 +101,24 @@ record BridgeParts(
         }
     }
 
-    /** Closes a device and waits until none of its requests is in flight. Not to be called on a loop. */
-    void close(ServedDevice device, String name) throws BridgeException, InterruptedException {
+    /**
+     * Has a teardown close a device. Who lets go of the volume as well need not wait for requests in flight, which end by that:
+     * the wait, which a node that hangs makes long, is a part of the removal.
+     */
+    void pushClose(Teardown teardown, ServedDevice device, String name) {
         CountDownLatch closed = new CountDownLatch(1);
-        loops.control().execute(() -> device.close(closed::countDown));
-        if (!closed.await(CLOSE_SECONDS, TimeUnit.SECONDS)) {
-            throw new BridgeException("requests of " + name + " are still in flight");
+        teardown.pushRemoval(
+                "wait for requests in flight", () -> await(closed, "requests of " + name + " are still in flight"));
+        teardown.push("cut the device off its driver", () -> {
+            CountDownLatch cutOff = new CountDownLatch(1);
+            loops.control().execute(() -> device.close(cutOff::countDown, closed::countDown));
+            await(cutOff, name + " is still being served");
+        });
+    }
+
+    private static void await(CountDownLatch latch, String otherwise) throws BridgeException, InterruptedException {
+        if (!latch.await(CLOSE_SECONDS, TimeUnit.SECONDS)) {
+            throw new BridgeException(otherwise);
         }
     }
 

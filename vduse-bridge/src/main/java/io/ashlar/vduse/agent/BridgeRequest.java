@@ -27,7 +27,7 @@ record BridgeRequest(
     static final String DRAIN = "drain";
     /** Let go of all devices for the process that asks; it says {@code TAKEN} next, or closes the connection. */
     static final String HANDOVER = "handover";
-    /** The answer to {@code HANDOVER} has arrived, and the one who asked goes on from here. Not answered. */
+    /** The answer to {@code HANDOVER} has arrived, and the one who asked goes on from here. Answered only if it came too late. */
     static final String TAKEN = "taken";
 
     /** A request that attaches nothing to a socket. */

@@ -184,6 +184,7 @@ public final class ControlServer implements AutoCloseable {
                 }
                 case BridgeRequest.LIST -> BridgeAnswer.of(daemon.attachments());
                 case BridgeRequest.DRAIN -> new BridgeAnswer(null, List.of(), daemon.drain());
+                case BridgeRequest.TAKEN -> BridgeAnswer.failed("too late: this bridge goes on with its devices");
                 default -> BridgeAnswer.failed("the bridge does not know the command '" + command + "'");
             };
         } catch (IOException e) {

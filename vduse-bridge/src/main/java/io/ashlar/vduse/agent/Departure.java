@@ -8,6 +8,8 @@ import java.util.ArrayList;
 import java.util.Collection;
 import java.util.List;
 import java.util.Queue;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutionException;
@@ -62,7 +64,7 @@ final class Departure {
         List<AttachedVolume> left = List.copyOf(volumes);
         List<Served> served =
                 left.stream().map(Served::of).filter(Served::isWhole).toList();
-        boolean answered = quiesce(served.stream().map(Served::device).toList(), STOP_NS);
+        boolean answered = quiesce(left, STOP_NS).isEmpty();
         if (answered) { // else a write may be acknowledged after the flush
             flush(served);
         }
@@ -97,21 +99,33 @@ final class Departure {
         }
     }
 
-    /** Returns whether everything in flight has been answered in time. */
-    private boolean quiesce(List<ServedDevice> devices, long timeoutNs) {
-        CountDownLatch drained = new CountDownLatch(devices.size());
-        for (ServedDevice device : devices) {
-            parts.loops().control().execute(() -> device.quiesce(drained::countDown));
+    /** Stops them all at once; returns the names of those that have not answered everything in flight in time. */
+    private List<String> quiesce(Collection<AttachedVolume> attached, long timeoutNs) {
+        Set<String> busy = ConcurrentHashMap.newKeySet();
+        CountDownLatch drained = new CountDownLatch(attached.size());
+        for (AttachedVolume volume : attached) {
+            ServedDevice device = volume.device();
+            if (device == null) {
+                drained.countDown();
+                continue;
+            }
+            busy.add(volume.name());
+            parts.loops()
+                    .control()
+                    .execute(() -> device.quiesce(() -> {
+                        busy.remove(volume.name());
+                        drained.countDown();
+                    }));
         }
-        return await(drained, timeoutNs);
+        await(drained, timeoutNs);
+        return busy.stream().sorted().toList();
     }
 
-    private static boolean await(CountDownLatch latch, long timeoutNs) {
+    private static void await(CountDownLatch latch, long timeoutNs) {
         try {
-            return latch.await(timeoutNs, TimeUnit.NANOSECONDS);
+            latch.await(timeoutNs, TimeUnit.NANOSECONDS);
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
-            return false;
         }
     }
 
@@ -177,6 +191,10 @@ final class Departure {
      */
     List<String> letGo(BooleanSupplier stopping) throws BridgeException {
         List<AttachedVolume> taken = take(stopping);
+        List<String> busy = quiesce(taken, DRAIN_NS);
+        if (!busy.isEmpty()) {
+            LOG.info("requests of {} are in flight still, and are left to the log", String.join(", ", busy));
+        }
         List<Future<?>> farewells = new ArrayList<>();
         for (AttachedVolume volume : taken) {
             farewells.add(background.submit(() -> letGo(volume)));
@@ -218,11 +236,7 @@ final class Departure {
         }
     }
 
-    private void letGo(AttachedVolume volume) {
-        ServedDevice device = volume.device();
-        if (device != null && !quiesce(List.of(device), DRAIN_NS)) {
-            LOG.info("{}: requests are in flight still, and are left to the log", volume.name());
-        }
+    private static void letGo(AttachedVolume volume) {
         volume.teardown().letGo();
         volume.opened(null, null, volume.details());
     }

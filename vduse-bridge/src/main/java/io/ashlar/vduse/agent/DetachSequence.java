@@ -2,10 +2,13 @@ package io.ashlar.vduse.agent;
 
 import io.ashlar.base.annotation.ConfinedTo;
 import io.ashlar.base.annotation.LoopKind;
+import io.ashlar.vduse.device.ServedDevice;
 import io.ashlar.vduse.vhost.VhostUserDevice;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.util.List;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
 
 /**
  * The way back from a block device to a volume. Refused while anybody uses the device, because the kernel would remove it
@@ -13,6 +16,8 @@ import java.util.List;
  */
 @ConfinedTo(LoopKind.OWNER)
 final class DetachSequence {
+    private static final long ANSWER_SECONDS = 5;
+
     private final BridgeParts parts;
     private final AttachedVolume attached;
     private final DeviceUsers users;
@@ -43,12 +48,34 @@ final class DetachSequence {
         String disk = attached.disk();
         if (force || disk == null || !Files.exists(parts.host().dev().resolve(disk))) {
             if (force && attached.device() != null) {
-                attached.device().fail();
+                fail(attached.device());
             }
             attached.teardown().run();
             return;
         }
         detachDisk(disk);
+    }
+
+    /**
+     * Ends all I/O with errors. The kernel waits for that when it takes its device off the bus; a front end learns only what it is
+     * told before its connection ends, and would wait for the rest for ever.
+     */
+    private void fail(ServedDevice device) throws IOException {
+        device.fail();
+        if (!(device instanceof VhostUserDevice)) {
+            return;
+        }
+        CountDownLatch answered = new CountDownLatch(1);
+        parts.loops().control().execute(() -> device.quiesce(answered::countDown));
+        try {
+            if (!answered.await(ANSWER_SECONDS, TimeUnit.SECONDS)) {
+                attached.opened().letGo().run(); // the node hangs, and the end of its connections ends the requests
+                answered.await(ANSWER_SECONDS, TimeUnit.SECONDS);
+            }
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new BridgeException("interrupted", e);
+        }
     }
 
     /** Returns whether no front end is connected, and makes sure that none will be. */

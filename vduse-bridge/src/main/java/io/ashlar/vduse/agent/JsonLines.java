@@ -4,6 +4,7 @@ import io.ashlar.base.annotation.ConfinedTo;
 import io.ashlar.base.annotation.LoopKind;
 import io.ashlar.base.time.Clock;
 import java.io.IOException;
+import java.io.InterruptedIOException;
 import java.net.SocketTimeoutException;
 import java.nio.ByteBuffer;
 import java.nio.channels.SelectionKey;
@@ -39,6 +40,7 @@ final class JsonLines implements AutoCloseable {
      * Reads a line that must come in time; null when the other side has closed.
      *
      * @throws SocketTimeoutException if it does not
+     * @throws InterruptedIOException if the thread is interrupted
      */
     byte[] read(long timeoutNs) throws IOException {
         long deadlineNs = Clock.SYSTEM.nowNs() + timeoutNs;
@@ -55,11 +57,19 @@ final class JsonLines implements AutoCloseable {
                 if (line == null) {
                     selector.selectedKeys().clear();
                     selector.select(leftMs);
+                    refuseIfInterrupted();
                 }
             }
             return line;
         } finally {
             unblock();
+        }
+    }
+
+    /** A selector would return at once from then on. */
+    private static void refuseIfInterrupted() throws InterruptedIOException {
+        if (Thread.currentThread().isInterrupted()) {
+            throw new InterruptedIOException("interrupted");
         }
     }
 

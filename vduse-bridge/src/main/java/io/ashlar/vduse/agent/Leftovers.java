@@ -43,10 +43,15 @@ final class Leftovers {
             }
             found.add(identify(vduse));
         }
-        for (AttachmentRecord details : parts.state().loadVhostUser()) {
-            AttachedVolume volume = new AttachedVolume(details.volume(), AttachedVolume.State.RESUMING);
-            volume.opened(null, null, details);
-            found.add(volume);
+        for (AttachmentRecord details : parts.state().loadAll()) {
+            if (details.isVhostUser()) {
+                AttachedVolume volume = new AttachedVolume(details.volume(), AttachedVolume.State.RESUMING);
+                volume.opened(null, null, details);
+                found.add(volume);
+            } else if (details.isOfGoneDevice()) { // a bridge died in the middle of its detachment
+                LOG.info("{} is gone, and so is now what an earlier bridge has written down of it", details.vduse());
+                parts.state().delete(details.vduse());
+            }
         }
         return found;
     }

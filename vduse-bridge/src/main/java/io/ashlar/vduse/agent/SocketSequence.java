@@ -115,7 +115,7 @@ final class SocketSequence {
                 parts.loops(),
                 AttachSequence.identityOf(details, config.features()));
         attached.opened(volume, device, details);
-        teardown.push("close the socket", () -> parts.close(device, attached.name()));
+        parts.pushClose(teardown, device, attached.name());
         Path path = Path.of(details.socket());
         parts.onControlLoop("listen on " + path, () -> {
             device.open(path);

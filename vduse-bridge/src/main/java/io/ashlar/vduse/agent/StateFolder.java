@@ -142,13 +142,13 @@ final class StateFolder implements AutoCloseable {
         return names;
     }
 
-    /** Returns the records of all devices that are served on sockets, as far as they can be read. */
-    List<AttachmentRecord> loadVhostUser() throws IOException {
+    /** Returns the records of all devices, as far as they can be read. */
+    List<AttachmentRecord> loadAll() throws IOException {
         List<AttachmentRecord> found = new ArrayList<>();
         for (String name : recorded()) {
             try {
                 AttachmentRecord record = load(name);
-                if (record != null && record.isVhostUser()) {
+                if (record != null) {
                     found.add(record);
                 }
             } catch (IOException e) {

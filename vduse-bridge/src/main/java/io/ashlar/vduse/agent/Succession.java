@@ -3,11 +3,18 @@ package io.ashlar.vduse.agent;
 import io.ashlar.base.annotation.ConfinedTo;
 import io.ashlar.base.annotation.LoopKind;
 import io.ashlar.base.time.Clock;
+import io.ashlar.vduse.inflight.InflightException;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Set;
 import java.util.UUID;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.FutureTask;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import java.util.function.BooleanSupplier;
+import java.util.stream.Collectors;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -17,6 +24,8 @@ import org.slf4j.LoggerFactory;
  *
  * <pre>
  *   this bridge                            the one that runs
+ *   list ─────────────────────────────►
+ *                     ◄──────────────────  what it serves
  *   classes, records, volumes checked
  *   handover ─────────────────────────►    no more commands; nothing fetched; devices and volumes let go
  *                     ◄──────────────────  the devices' names
@@ -24,18 +33,20 @@ import org.slf4j.LoggerFactory;
  *   lock taken, devices as after a crash
  * </pre>
  *
- * Blocks; not to be called on a loop.
+ * Blocks; not to be called on a loop. The work is done by a thread of its own, so that the one that called can end it.
  */
 @ConfinedTo(LoopKind.OWNER)
 final class Succession {
     private static final Logger LOG = LoggerFactory.getLogger(Succession.class);
     private static final long LOOK_MS = 2;
+    /** What a thread that is told to end may take for it; a class that is being loaded is waited for. */
+    private static final long END_MS = 2_000;
 
     /**
      * How long to wait.
      *
      * @param knockNs for a control socket, while some bridge has the lock and none answers: one may be starting
-     * @param answerNs for the answer: commands under way, and requests in flight, may end
+     * @param answerNs for an answer: commands under way, and requests in flight, may end
      * @param lockNs for the lock of a bridge that is about to end
      */
     record Limits(long knockNs, long answerNs, long lockNs) {
@@ -43,15 +54,26 @@ final class Succession {
                 new Limits(TimeUnit.SECONDS.toNanos(10), TimeUnit.SECONDS.toNanos(60), TimeUnit.SECONDS.toNanos(30));
     }
 
-    private final BridgeParts parts;
-    private final Limits limits;
+    /** A connection to the bridge that runs, and what it had at that time. */
+    private record Running(BridgeClient client, List<Attachment> attachments) {}
 
-    Succession(BridgeParts parts) {
-        this(parts, Limits.REAL);
+    private final BridgeParts parts;
+    private final BooleanSupplier stopping;
+    private final Limits limits;
+    private volatile boolean taken;
+
+    /**
+     * Prepares it.
+     *
+     * @param stopping whether this process has been told to end
+     */
+    Succession(BridgeParts parts, BooleanSupplier stopping) {
+        this(parts, stopping, Limits.REAL);
     }
 
-    Succession(BridgeParts parts, Limits limits) {
+    Succession(BridgeParts parts, BooleanSupplier stopping, Limits limits) {
         this.parts = parts;
+        this.stopping = stopping;
         this.limits = limits;
     }
 
@@ -66,35 +88,101 @@ final class Succession {
             LOG.info("no bridge runs with the control socket {}: nothing to hand over, starting as usual", socket);
             return;
         }
-        OwnClasses.loadAll();
-        checkRecords();
-        try (BridgeClient running = knock(socket)) {
-            if (running != null) {
-                ask(running);
+        FutureTask<Void> work = new FutureTask<>(() -> {
+            takeThePlaceOf(socket);
+            return null;
+        });
+        Thread worker = new Thread(work, "handover");
+        worker.setDaemon(true);
+        worker.start();
+        try {
+            await(work);
+        } finally {
+            worker.interrupt();
+            join(worker);
+        }
+    }
+
+    private void await(FutureTask<Void> work) throws IOException {
+        while (true) {
+            try {
+                work.get(LOOK_MS, TimeUnit.MILLISECONDS);
+                return;
+            } catch (TimeoutException e) {
+                if (stopping.getAsBoolean()) {
+                    throw taken
+                            ? new BridgeException("told to stop; the devices had been taken over already, and wait for"
+                                    + " the next bridge")
+                            : notHandedOver("told to stop");
+                }
+            } catch (ExecutionException e) {
+                throw Teardown.asIoException("take the place of the bridge that runs", e.getCause());
+            } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+                throw new BridgeException("interrupted", e);
             }
         }
     }
 
-    /** A bridge that can't go on with what the other one serves should not begin. */
-    private void checkRecords() throws IOException {
+    private static void join(Thread worker) {
+        try {
+            worker.join(END_MS);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+    }
+
+    private void takeThePlaceOf(Path socket) throws IOException {
+        Running running = knock(socket);
+        if (running == null) {
+            return;
+        }
+        try (BridgeClient client = running.client()) {
+            OwnClasses.loadAll();
+            checkRecords(running.attachments());
+            if (stopping.getAsBoolean()) { // the interrupt may have been lost in a check
+                throw notHandedOver("told to stop");
+            }
+            ask(client);
+        }
+    }
+
+    /**
+     * A bridge that can't go on with what the other one serves should not begin. What that one does not serve either can get no
+     * worse: records of devices that are gone, and orphans.
+     */
+    private void checkRecords(List<Attachment> attachments) throws IOException {
+        Set<String> orphans = attachments.stream()
+                .filter(attachment -> AttachedVolume.State.ORPHAN.text().equals(attachment.state()))
+                .map(Attachment::name)
+                .collect(Collectors.toSet());
         for (String vduse : parts.state().recorded()) {
+            AttachmentRecord details;
             try {
-                AttachmentRecord details = parts.state().load(vduse);
-                if (details != null) { // else it has been detached meanwhile
-                    check(details);
-                }
+                details = parts.state().load(vduse);
             } catch (IOException e) {
                 throw notHandedOver(e.getMessage());
             }
+            boolean matters = details != null && !details.isOfGoneDevice();
+            if (matters && !orphans.contains(details.volume())) {
+                check(details);
+            }
         }
     }
 
-    private void check(AttachmentRecord details) throws IOException {
-        if (!details.isVhostUser()) {
-            parts.vduse().check();
-            AttachSequence.logOf(parts, details);
+    private void check(AttachmentRecord details) throws BridgeException {
+        try {
+            if (!details.isVhostUser()) {
+                parts.vduse().check();
+                AttachSequence.logOf(parts, details);
+            }
+            parts.opener().check(details.volume(), UUID.fromString(details.id()));
+        } catch (InflightException e) {
+            throw notHandedOver(StopReport.device(details.volume(), null, details.vduse())
+                    + " could not be served any more: " + e.getMessage());
+        } catch (IOException e) {
+            throw notHandedOver(e.getMessage());
         }
-        parts.opener().check(details.volume(), UUID.fromString(details.id()));
     }
 
     private static BridgeException notHandedOver(String why) {
@@ -102,12 +190,17 @@ final class Succession {
     }
 
     /** Returns a connection, or null with the lock taken: the other one has ended by itself. */
-    private BridgeClient knock(Path socket) throws IOException {
+    private Running knock(Path socket) throws IOException {
         long deadlineNs = Clock.SYSTEM.nowNs() + limits.knockNs;
         while (true) {
+            BridgeClient client = null;
             try {
-                return BridgeClient.connect(socket);
-            } catch (BridgeException e) {
+                client = BridgeClient.connect(socket);
+                return new Running(client, client.attachments(limits.knockNs));
+            } catch (IOException e) {
+                if (client != null) {
+                    client.close();
+                }
                 if (parts.state().tryLock()) {
                     return null;
                 }
@@ -125,6 +218,7 @@ final class Succession {
         try {
             devices = running.handOver(limits.answerNs);
             if (devices != null) {
+                taken = true;
                 running.taken();
             }
         } catch (BridgeException e) {
@@ -133,16 +227,10 @@ final class Succession {
             LOG.debug("the connection to the bridge that ran", e);
             devices = null;
         }
-        if (!awaitLock(devices == null ? limits.knockNs : limits.lockNs)) {
-            throw new BridgeException(
-                    devices == null
-                            ? "no handover: the bridge that runs has not answered, and goes on"
-                            : "the bridge that ran has let go of its devices but does not end; end it with kill -9,"
-                                    + " and start this one again: applications wait");
-        }
         if (devices == null) {
-            LOG.warn("the bridge that ran has ended in the middle of the handover; going on as after a crash");
+            awaitDeath();
         } else {
+            awaitEnd(running);
             LOG.info(
                     "handed over {} ms after it was asked for: {}",
                     TimeUnit.NANOSECONDS.toMillis(Clock.SYSTEM.nowNs() - askedNs),
@@ -150,15 +238,31 @@ final class Succession {
         }
     }
 
-    private boolean awaitLock(long timeoutNs) throws IOException {
-        long deadlineNs = Clock.SYSTEM.nowNs() + timeoutNs;
+    /** It has not answered: it is dead, or it takes its devices back when this connection ends. */
+    private void awaitDeath() throws IOException {
+        long deadlineNs = Clock.SYSTEM.nowNs() + limits.knockNs;
         while (!parts.state().tryLock()) {
             if (Clock.SYSTEM.nowNs() - deadlineNs >= 0) {
-                return false;
+                throw new BridgeException("no handover: the bridge that runs has not answered, and goes on");
             }
             pause();
         }
-        return true;
+        LOG.warn("the bridge that ran has ended in the middle of the handover; going on as after a crash");
+    }
+
+    /** It ends without another word, unless it had given up waiting for one from here. */
+    private void awaitEnd(BridgeClient running) throws IOException {
+        long deadlineNs = Clock.SYSTEM.nowNs() + limits.lockNs;
+        while (!parts.state().tryLock()) {
+            if (running.hasObjected()) {
+                throw notHandedOver("this process took too long to say that it has taken the devices");
+            }
+            if (Clock.SYSTEM.nowNs() - deadlineNs >= 0) {
+                throw new BridgeException("the bridge that ran has let go of its devices but does not end; end it with"
+                        + " kill -9, and start this one again: applications wait");
+            }
+            pause();
+        }
     }
 
     private static void pause() throws BridgeException {

@@ -64,6 +64,7 @@ public final class BridgedDevice implements ServedDevice, DriverRequests {
     private VirtioBlkConfig config;
     private boolean running;
     private boolean leaving;
+    private boolean closed;
 
     /**
      * Creates the device's server; nothing happens before {@link #open}.
@@ -298,12 +299,24 @@ public final class BridgedDevice implements ServedDevice, DriverRequests {
     }
 
     @Override
-    public void close(Runnable whenClosed) {
+    public void close(Runnable whenCutOff, Runnable whenClosed) {
         loops.control().assertInLoop();
         leaving = true;
         messages.close();
         spread.forget();
-        stopQueues(StopMode.ABANDON, kernel::close, whenClosed);
+        Runnable whenStopped = () -> {
+            closeKernel();
+            whenCutOff.run();
+        };
+        stopQueues(StopMode.ABANDON, whenStopped, whenClosed);
+    }
+
+    /** The number of its descriptor may be another file's afterwards. */
+    private void closeKernel() {
+        if (!closed) {
+            closed = true;
+            kernel.close();
+        }
     }
 
     @Override

@@ -14,8 +14,18 @@ public interface ServedDevice {
     /** Stops fetching, for good, and lets what is in flight end; the driver's requests wait for a successor. */
     void quiesce(Runnable whenDrained);
 
-    /** Lets go of the driver and of its memory; {@code whenClosed} runs when the volume may be closed. */
-    void close(Runnable whenClosed);
+    /**
+     * Lets go of the driver and of its memory; may be called again.
+     *
+     * @param whenCutOff runs soon, whatever the volume does: nothing is answered any more, and others may serve the driver
+     * @param whenClosed runs when no request is in flight any more, so that the volume may be closed
+     */
+    void close(Runnable whenCutOff, Runnable whenClosed);
+
+    /** The same for who waits for the volume only. */
+    default void close(Runnable whenClosed) {
+        close(() -> {}, whenClosed);
+    }
 
     /** Returns what is counted of each virtqueue. Any thread may call it. */
     List<QueueCounters> counters();

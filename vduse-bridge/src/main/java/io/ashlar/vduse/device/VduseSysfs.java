@@ -36,6 +36,11 @@ public final class VduseSysfs implements QueueAffinity {
         return names;
     }
 
+    /** Returns whether the kernel has no such device; false too where it does not show its devices. */
+    public boolean isGone() {
+        return Files.isDirectory(CLASS.getParent()) && !Files.exists(folder);
+    }
+
     /** Sets the size of the bounce window in bytes. */
     public void bounceSize(long bytes) throws IOException {
         write(folder.resolve("bounce_size"), Long.toString(bytes));

@@ -383,7 +383,11 @@ final class Rings {
         if (draining == 0) {
             callback.run();
         } else {
-            whenAllDrained = callback;
+            Runnable before = whenAllDrained;
+            whenAllDrained = () -> {
+                before.run();
+                callback.run();
+            };
         }
     }
 

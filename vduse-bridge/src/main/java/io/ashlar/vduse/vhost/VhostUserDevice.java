@@ -156,21 +156,25 @@ public final class VhostUserDevice implements ServedDevice {
     }
 
     @Override
-    public void close(Runnable whenClosed) {
+    public void close(Runnable whenCutOff, Runnable whenClosed) {
         loops.control().assertInLoop();
         leaving = true;
         stopListening();
+        Runnable end = () -> {
+            whenCutOff.run();
+            rings.close();
+            rings.whenAllDrained(whenClosed);
+        };
         if (frontEnd == null) {
-            end(whenClosed);
+            end.run();
         } else {
-            whenGone = () -> end(whenClosed);
+            Runnable before = whenGone;
+            whenGone = () -> {
+                before.run();
+                end.run();
+            };
             frontEnd.end("the device goes");
         }
-    }
-
-    private void end(Runnable whenClosed) {
-        rings.close();
-        rings.whenAllDrained(whenClosed);
     }
 
     private void stopListening() {

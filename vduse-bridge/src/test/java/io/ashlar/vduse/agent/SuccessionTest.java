@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.ashlar.base.net.EpollLoops;
+import io.ashlar.vduse.inflight.InflightException;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.net.StandardProtocolFamily;
@@ -11,8 +12,11 @@ import java.net.UnixDomainSocketAddress;
 import java.nio.channels.ServerSocketChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -25,6 +29,7 @@ class SuccessionTest {
     private static final Succession.Limits SHORT = new Succession.Limits(
             TimeUnit.MILLISECONDS.toNanos(50), TimeUnit.MILLISECONDS.toNanos(200), TimeUnit.MILLISECONDS.toNanos(50));
     private static final String ANSWER = "{\"staying\":[\"v (/dev/vda)\"]}";
+    private static final String NOTHING_ATTACHED = "{\"attachments\":[]}";
 
     @TempDir
     Path folder;
@@ -33,10 +38,29 @@ class SuccessionTest {
     private ServerSocketChannel server;
     private EpollLoops data;
     private BridgeParts parts;
+    private final AtomicBoolean told = new AtomicBoolean();
+    private Check check = (name, id) -> {};
 
     /** What the running bridge does with a connection. */
     private interface Script {
         void play(JsonLines lines) throws IOException;
+    }
+
+    /** What the new bridge does to make sure of a volume. */
+    private interface Check {
+        void check(String name, UUID id) throws IOException;
+    }
+
+    private final class Opener implements VolumeOpener {
+        @Override
+        public OpenedVolume open(String name, boolean readOnly, boolean steal) throws IOException {
+            throw new IOException("nothing is to be opened");
+        }
+
+        @Override
+        public void check(String name, UUID id) throws IOException {
+            check.check(name, id);
+        }
     }
 
     @BeforeEach
@@ -44,10 +68,7 @@ class SuccessionTest {
         BridgeConfig config = BridgeConfig.defaults().withControlSocket(folder.resolve("run/bridge.sock"));
         running = StateFolder.open(config.controlSocket());
         data = EpollLoops.pinned("data", BridgeDaemon.cpusToUse(config));
-        parts = BridgeParts.open(
-                config, StateFolder.unlocked(config.controlSocket()), data, (name, readOnly, steal) -> {
-                    throw new IOException("nothing is to be opened");
-                });
+        parts = BridgeParts.open(config, StateFolder.unlocked(config.controlSocket()), data, new Opener());
         server = ServerSocketChannel.open(StandardProtocolFamily.UNIX);
     }
 
@@ -60,6 +81,14 @@ class SuccessionTest {
     }
 
     private CompletableFuture<Void> serve(Script script) throws IOException {
+        return serveAll(lines -> {
+            assertThat(command(lines)).isEqualTo("list");
+            say(lines, NOTHING_ATTACHED);
+            script.play(lines);
+        });
+    }
+
+    private CompletableFuture<Void> serveAll(Script script) throws IOException {
         server.bind(UnixDomainSocketAddress.of(parts.config().controlSocket()));
         return CompletableFuture.runAsync(
                 () -> {
@@ -82,7 +111,23 @@ class SuccessionTest {
     }
 
     private void takeThePlace() throws IOException {
-        new Succession(parts, SHORT).takeThePlace();
+        new Succession(parts, told::get, SHORT).takeThePlace();
+    }
+
+    private void takeThePlacePatiently() throws IOException {
+        new Succession(parts, told::get).takeThePlace();
+    }
+
+    private static void handOver(JsonLines lines) throws IOException {
+        assertThat(command(lines)).isEqualTo("handover");
+        say(lines, ANSWER);
+        assertThat(command(lines)).isEqualTo("taken");
+    }
+
+    private static AttachmentRecord record(String volume, String socket) {
+        UUID id = UUID.nameUUIDFromBytes(volume.getBytes(StandardCharsets.UTF_8));
+        return new AttachmentRecord(
+                AttachmentRecord.VERSION, volume, id.toString(), "ashlar-" + id, false, 1, 256, 0, 0, 1, socket);
     }
 
     private void assertNotLocked() throws IOException {
@@ -93,12 +138,10 @@ class SuccessionTest {
     @Test
     void shouldTakeTheLockWhenTheOtherLetsGoOfIt() throws Exception {
         CompletableFuture<Void> other = serve(lines -> {
-            assertThat(command(lines)).isEqualTo("handover");
-            say(lines, ANSWER);
-            assertThat(command(lines)).isEqualTo("taken");
+            handOver(lines);
             running.close();
         });
-        new Succession(parts).takeThePlace();
+        takeThePlacePatiently();
         other.get(60, TimeUnit.SECONDS);
         assertThat(parts.state().tryLock()).as("it is taken").isFalse();
     }
@@ -110,7 +153,7 @@ class SuccessionTest {
             say(lines, "{\"error\":\"the bridge does not know the command '" + command + "'\"}");
             assertThat(command(lines)).as("nothing is taken").isEqualTo("closed");
         });
-        assertThatThrownBy(() -> new Succession(parts).takeThePlace())
+        assertThatThrownBy(this::takeThePlacePatiently)
                 .hasMessage(
                         "no handover, the bridge that runs goes on: the bridge does not know the command 'handover'");
         other.get(60, TimeUnit.SECONDS);
@@ -123,7 +166,7 @@ class SuccessionTest {
             command(lines);
             running.close();
         });
-        new Succession(parts).takeThePlace();
+        takeThePlacePatiently();
         other.get(60, TimeUnit.SECONDS);
         assertThat(parts.state().tryLock()).as("it is taken").isFalse();
     }
@@ -139,7 +182,7 @@ class SuccessionTest {
                     }
                 },
                 task -> new Thread(task, "background").start());
-        new Succession(parts).takeThePlace();
+        takeThePlacePatiently();
         end.get(60, TimeUnit.SECONDS);
         assertThat(parts.state().tryLock()).as("it is taken").isFalse();
     }
@@ -166,9 +209,8 @@ class SuccessionTest {
     @Test
     void shouldSayWhatToDoWhenTheOtherLetsGoOfEverythingButTheLock() throws Exception {
         CompletableFuture<Void> other = serve(lines -> {
-            command(lines);
-            say(lines, ANSWER);
-            command(lines);
+            handOver(lines);
+            // It closes the connection, and hangs.
         });
         assertThatThrownBy(this::takeThePlace)
                 .hasMessageContaining("does not end")
@@ -192,6 +234,149 @@ class SuccessionTest {
     @Test
     void shouldGiveUpWhenNobodyAnswersAtTheSocketOfABridgeThatRuns() throws Exception {
         assertThatThrownBy(this::takeThePlace).hasMessageContaining("a bridge runs, but does not answer");
+        assertNotLocked();
+    }
+
+    @Test
+    void shouldGiveUpWhenTheOtherDoesNotEvenSayWhatItServes() throws Exception {
+        CompletableFuture<Void> other = serveAll(lines -> {
+            assertThat(command(lines)).isEqualTo("list");
+            assertThat(command(lines)).isEqualTo("closed");
+        });
+        assertThatThrownBy(this::takeThePlace).hasMessageContaining("a bridge runs, but does not answer");
+        other.get(60, TimeUnit.SECONDS);
+        assertNotLocked();
+    }
+
+    @Test
+    void shouldSayThatTheOtherGoesOnWhenThatHasStoppedWaitingForThisOne() throws Exception {
+        CompletableFuture<Void> other = serve(lines -> {
+            handOver(lines);
+            say(lines, "{\"error\":\"the bridge does not know the command 'taken'\"}");
+            assertThat(command(lines)).isEqualTo("closed");
+        });
+        assertThatThrownBy(this::takeThePlacePatiently)
+                .hasMessage("no handover, the bridge that runs goes on:"
+                        + " this process took too long to say that it has taken the devices");
+        other.get(60, TimeUnit.SECONDS);
+        assertNotLocked();
+    }
+
+    private void assertStops(String why) throws Exception {
+        assertThatThrownBy(this::takeThePlacePatiently).hasMessageContaining(why);
+        assertNotLocked();
+    }
+
+    @Test
+    void shouldEndWhenItIsToldToWhileItMakesSureOfAVolume() throws Exception {
+        running.save(record("v", "/run/v.sock"));
+        CountDownLatch never = new CountDownLatch(1);
+        CompletableFuture<Void> interrupted = new CompletableFuture<>();
+        check = (name, id) -> {
+            told.set(true);
+            try {
+                never.await();
+            } catch (InterruptedException e) {
+                interrupted.complete(null);
+            }
+        };
+        CompletableFuture<Void> other =
+                serve(lines -> assertThat(command(lines)).isEqualTo("closed"));
+        assertStops("no handover, the bridge that runs goes on: told to stop");
+        interrupted.get(60, TimeUnit.SECONDS);
+        other.get(60, TimeUnit.SECONDS);
+    }
+
+    @Test
+    void shouldEndWhenItIsToldToWhileItWaitsForTheDevices() throws Exception {
+        CompletableFuture<Void> other = serve(lines -> {
+            assertThat(command(lines)).isEqualTo("handover");
+            told.set(true);
+            assertThat(command(lines)).as("nothing is taken").isEqualTo("closed");
+        });
+        assertStops("no handover, the bridge that runs goes on: told to stop");
+        other.get(60, TimeUnit.SECONDS);
+    }
+
+    @Test
+    void shouldSayWhatBecomesOfTheDevicesWhenItIsToldToEndAfterItHasTakenThem() throws Exception {
+        CompletableFuture<Void> other = serve(lines -> {
+            handOver(lines);
+            told.set(true);
+            assertThat(command(lines)).isEqualTo("closed");
+        });
+        assertStops("told to stop; the devices had been taken over already, and wait for the next bridge");
+        other.get(60, TimeUnit.SECONDS);
+    }
+
+    @Test
+    void shouldEndWhenItIsToldToWhileNobodyAnswers() throws Exception {
+        told.set(true);
+        assertStops("told to stop");
+    }
+
+    @Test
+    void shouldNotAskForWhatIsLeftOfADeviceThatIsGone() throws Exception {
+        running.save(record("gone", null));
+        check = (name, id) -> {
+            throw new IOException("there is no volume " + name);
+        };
+        CompletableFuture<Void> other = serve(lines -> {
+            handOver(lines);
+            running.close();
+        });
+        takeThePlacePatiently();
+        other.get(60, TimeUnit.SECONDS);
+        assertThat(parts.state().tryLock()).as("it is taken").isFalse();
+    }
+
+    @Test
+    void shouldForgetADeviceThatIsGoneWhenABridgeStarts() throws Exception {
+        running.save(record("gone", null));
+        running.saveBoot(record("gone", null).vduse(), "boot");
+        AttachmentRecord served = record("served", "/run/v.sock");
+        running.save(served);
+        assertThat(new Leftovers(parts).find())
+                .singleElement()
+                .extracting(AttachedVolume::name)
+                .isEqualTo("served");
+        assertThat(running.recorded()).containsExactly(served.vduse());
+        assertThat(running.loadBoot(record("gone", null).vduse())).isEmpty();
+    }
+
+    @Test
+    void shouldTakeOverWithAnAttachmentThatTheOtherDoesNotServeEither() throws Exception {
+        running.save(record("v", "/run/v.sock"));
+        check = (name, id) -> {
+            throw new InflightException("the log of its requests in flight is missing");
+        };
+        CompletableFuture<Void> other = serveAll(lines -> {
+            assertThat(command(lines)).isEqualTo("list");
+            say(lines, "{\"attachments\":[{\"name\":\"v\",\"state\":\"orphan\"}]}");
+            handOver(lines);
+            running.close();
+        });
+        takeThePlacePatiently();
+        other.get(60, TimeUnit.SECONDS);
+        assertThat(parts.state().tryLock()).as("it is taken").isFalse();
+    }
+
+    @Test
+    void shouldNameTheDeviceThatTheOtherServesAndThisOneCouldNot() throws Exception {
+        AttachmentRecord record = record("v", "/run/v.sock");
+        running.save(record);
+        check = (name, id) -> {
+            throw new InflightException("the log of its requests in flight is missing");
+        };
+        CompletableFuture<Void> other = serveAll(lines -> {
+            assertThat(command(lines)).isEqualTo("list");
+            say(lines, "{\"attachments\":[{\"name\":\"v\",\"state\":\"attached\"}]}");
+            assertThat(command(lines)).isEqualTo("closed");
+        });
+        assertThatThrownBy(this::takeThePlacePatiently)
+                .hasMessage("no handover, the bridge that runs goes on: v (" + record.vduse()
+                        + ") could not be served any more: the log of its requests in flight is missing");
+        other.get(60, TimeUnit.SECONDS);
         assertNotLocked();
     }
 }

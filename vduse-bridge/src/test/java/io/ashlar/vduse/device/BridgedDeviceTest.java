@@ -424,6 +424,27 @@ class BridgedDeviceTest {
     }
 
     @Test
+    void shouldBeCutOffWhileRequestsAreInFlightAndLetGoOfTheKernelOnce() throws Exception {
+        bindDriver();
+        volume.hold();
+        offer(0, OUT, 1, 'a');
+        arrival();
+        CompletableFuture<Void> cutOff = new CompletableFuture<>();
+        CompletableFuture<Void> closed = new CompletableFuture<>();
+        control.execute(() -> device.close(() -> cutOff.complete(null), () -> closed.complete(null)));
+        cutOff.get(WAIT_SECONDS, TimeUnit.SECONDS);
+        assertThat(closed).isNotDone();
+        CompletableFuture<Void> cutOffAgain = new CompletableFuture<>();
+        CompletableFuture<Void> closedAgain = new CompletableFuture<>();
+        control.execute(() -> device.close(() -> cutOffAgain.complete(null), () -> closedAgain.complete(null)));
+        cutOffAgain.get(WAIT_SECONDS, TimeUnit.SECONDS);
+        volume.letGo();
+        closed.get(WAIT_SECONDS, TimeUnit.SECONDS);
+        closedAgain.get(WAIT_SECONDS, TimeUnit.SECONDS);
+        assertThat(kernel.closes()).isEqualTo(1);
+    }
+
+    @Test
     void shouldServeWhatAPredecessorHasLeftUnanswered() throws Exception {
         bindDriver();
         int done = offer(0, OUT, 1, 'a');

@@ -45,6 +45,8 @@ final class FakeKernel implements KernelDevice {
     /** Read, and not answered yet. */
     private final Map<Integer, byte[]> taken = new TreeMap<>();
 
+    private int closes;
+
     private final Map<Integer, CompletableFuture<ByteBuf>> answers = new HashMap<>();
     private final int messageFd = Linux.eventfd();
     private final int queues;
@@ -256,9 +258,15 @@ final class FakeKernel implements KernelDevice {
         return ControlMessage.SIZE_BYTES;
     }
 
+    /** Returns how often {@link #close} was called. */
+    synchronized int closes() {
+        return closes;
+    }
+
     /** The server's end of the device closes; the kernel keeps everything, and tells the next one what was not answered. */
     @Override
     public synchronized void close() {
+        closes++;
         List<byte[]> again = new ArrayList<>(taken.values());
         Collections.reverse(again);
         again.forEach(messages::addFirst);

@@ -29,7 +29,7 @@ public final class HeldDevice implements BlockDevice {
     private volatile boolean holding;
     private volatile boolean endsOnClose;
 
-    private record Held(Queue queue, Runnable letGo) {}
+    private record Held(Queue queue, BlockRequest request) {}
 
     public HeldDevice(long sizeBytes) {
         geometry = new BlockGeometry(sizeBytes, 512, false);
@@ -52,7 +52,13 @@ public final class HeldDevice implements BlockDevice {
     /** Lets everything held go, on the loops it came from. */
     public synchronized void letGo() {
         holding = false;
-        held.forEach(each -> each.letGo.run());
+        held.forEach(each -> each.queue.end(each.request, true));
+        held.clear();
+    }
+
+    /** Ends everything held with an error, on the loops it came from. */
+    public synchronized void failHeld() {
+        held.forEach(each -> each.queue.end(each.request, false));
         held.clear();
     }
 
@@ -103,17 +109,24 @@ public final class HeldDevice implements BlockDevice {
                 boolean kept = holding;
                 if (kept) {
                     waiting.add(request);
-                    held.add(new Held(
-                            this,
-                            () -> loop.execute(() -> {
-                                if (waiting.remove(request)) {
-                                    apply(request);
-                                    completionsEnded.run();
-                                }
-                            })));
+                    held.add(new Held(this, request));
                 }
                 return kept;
             }
+        }
+
+        private void end(BlockRequest request, boolean well) {
+            loop.execute(() -> {
+                if (!waiting.remove(request)) {
+                    return;
+                }
+                if (well) {
+                    apply(request);
+                } else {
+                    request.complete(Status.IO_ERROR);
+                }
+                completionsEnded.run();
+            });
         }
 
         private void apply(BlockRequest request) {

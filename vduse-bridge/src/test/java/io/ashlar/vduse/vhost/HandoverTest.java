@@ -3,6 +3,9 @@ package io.ashlar.vduse.vhost;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import ch.qos.logback.classic.Logger;
+import ch.qos.logback.classic.spi.ILoggingEvent;
+import ch.qos.logback.core.read.ListAppender;
 import io.ashlar.base.net.EpollLoops;
 import io.ashlar.vduse.agent.Attachment;
 import io.ashlar.vduse.agent.BridgeClient;
@@ -34,6 +37,7 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
+import org.slf4j.LoggerFactory;
 
 /**
  * One bridge takes the place of another under a front end, and each of the two dies, or goes away, at every step of their
@@ -70,7 +74,7 @@ class HandoverTest {
             loops = EpollLoops.pinned("data", BridgeDaemon.cpusToUse(config));
             try {
                 daemon = inPlaceOfOther
-                        ? BridgeDaemon.startInPlaceOfOther(config, loops, opener)
+                        ? BridgeDaemon.startInPlaceOfOther(config, loops, opener, () -> false)
                         : BridgeDaemon.start(config, loops, opener);
             } catch (IOException e) {
                 loops.close();
@@ -268,6 +272,70 @@ class HandoverTest {
         writeAndRead();
     }
 
+    /** As a node that hangs has it: requests end when the volume's connections do, and not before. */
+    @Test
+    void shouldNotWaitForRequestsThatEndWithTheUseOfTheVolume() throws Exception {
+        VolumeOpener hanging = (name, readOnly, steal) ->
+                new VolumeOpener.OpenedVolume(volume, new UUID(1, 2), 0, VolumeOpener.NodeBoot.NONE, volume::failHeld);
+        Bridge first = new Bridge(false, hanging);
+        attach("v");
+        connect();
+        volume.hold();
+        int at = offer(0, FrontEndModel.OUT, 5, 'x');
+        assertThat(volume.arrivals.poll(60, TimeUnit.SECONDS)).isNotNull();
+        ListAppender<ILoggingEvent> events = new ListAppender<>();
+        events.start();
+        Logger root = (Logger) LoggerFactory.getLogger(org.slf4j.Logger.ROOT_LOGGER_NAME);
+        root.addAppender(events);
+        try {
+            new Bridge(true, held());
+            first.ended.get(60, TimeUnit.SECONDS);
+        } finally {
+            root.detachAppender(events);
+        }
+        assertThat(memory.memory().get(at + 8192)).as("not answered").isEqualTo((byte) 0xEE);
+        assertThat(List.copyOf(events.list))
+                .noneMatch(event -> event.getFormattedMessage().startsWith("could not"));
+        volume.letGo();
+        reconnect();
+        front.awaitUsed(0);
+        assertThat(memory.memory().get(at + 8192)).isZero();
+        writeAndRead();
+    }
+
+    @Test
+    void shouldEndInOrderWhenItIsToldToWhileItLetsGo() throws Exception {
+        CompletableFuture<Void> lettingGo = new CompletableFuture<>();
+        CompletableFuture<Void> enough = new CompletableFuture<>();
+        Bridge bridge = new Bridge(false, (name, readOnly, steal) -> {
+            Runnable letGo = () -> {
+                lettingGo.complete(null);
+                enough.join();
+            };
+            return new VolumeOpener.OpenedVolume(volume, new UUID(1, 2), 0, VolumeOpener.NodeBoot.NONE, letGo);
+        });
+        attach("v");
+        connect();
+        try (Asker asker = new Asker()) {
+            asker.say(HANDOVER);
+            lettingGo.get(60, TimeUnit.SECONDS);
+            Thread ending = new Thread(bridge::end);
+            ending.start();
+            long deadlineNs = System.nanoTime() + TimeUnit.SECONDS.toNanos(60);
+            while (!bridge.ended.isDone() && ending.getState() != Thread.State.BLOCKED) {
+                FrontEndModel.pause(deadlineNs);
+            }
+            assertThat(bridge.ended).as("it lets go first").isNotDone();
+            enough.complete(null);
+            assertThat(asker.hear()).contains("v (" + socket() + ")");
+        }
+        assertThat(bridge.ended.get(60, TimeUnit.SECONDS)).contains("devices stay");
+        Bridge next = new Bridge(true, held());
+        reconnect();
+        writeAndRead();
+        assertThat(next.ended).isNotDone();
+    }
+
     @Test
     void shouldGoOnWhenTheNewOneGoesAwayAtAnyStepBeforeItHasTakenTheDevices() throws Exception {
         Bridge bridge = new Bridge(false, held());
@@ -296,6 +364,8 @@ class HandoverTest {
             asker.say(HANDOVER);
             asker.hear();
             asker.say("{\"command\":\"list\"}"); // neither here nor there
+            asker.say(TAKEN);
+            assertThat(asker.hear()).contains("too late").contains("goes on");
         }
         reconnect();
         writeAndRead();

@@ -1,0 +1,116 @@
+package io.ashlar.vduse.vhost;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.ashlar.base.net.EpollLoops;
+import io.ashlar.vduse.agent.AttachWish;
+import io.ashlar.vduse.agent.BridgeConfig;
+import io.ashlar.vduse.agent.BridgeDaemon;
+import io.ashlar.vduse.agent.VolumeOpener;
+import io.ashlar.vduse.device.HeldDevice;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.UUID;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+
+/** What a front end that is connected gets when its volume is detached by force: an answer to all that it has asked for. */
+@Timeout(120)
+class ForcedDetachmentTest {
+    private static final int MIB = 1 << 20;
+    private static final int DATA = 1 << 16;
+    private static final int STATUS = 8192;
+    private static final byte IO_ERROR = 1;
+    private static final int QUEUES = 2;
+
+    @TempDir
+    Path folder;
+
+    private final HeldDevice volume = new HeldDevice(MIB);
+    private EpollLoops loops;
+    private BridgeDaemon daemon;
+    private FrontEndModel front;
+    private FrontEndModel.Region memory;
+
+    private void start(Runnable letGo) throws Exception {
+        BridgeConfig config = BridgeConfig.defaults().withControlSocket(folder.resolve("run/bridge.sock"));
+        loops = EpollLoops.pinned("data", BridgeDaemon.cpusToUse(config));
+        daemon = BridgeDaemon.start(
+                config,
+                loops,
+                (name, readOnly, steal) ->
+                        new VolumeOpener.OpenedVolume(volume, new UUID(1, 2), 0, VolumeOpener.NodeBoot.NONE, letGo));
+        Path socket = folder.resolve("v.sock");
+        daemon.attach("v", new AttachWish(false, false, socket, QUEUES));
+        front = new FrontEndModel(socket);
+        front.negotiate();
+        memory = front.memory(0x10_0000, MIB);
+        front.rings(memory, QUEUES, 0);
+        front.start(front.newLog(QUEUES));
+        volume.hold();
+    }
+
+    @AfterEach
+    void end() {
+        front.close();
+        daemon.stop();
+        daemon.close();
+        loops.close();
+    }
+
+    private int offer(int ring, int number) throws InterruptedException {
+        int at = front.offer(memory, DATA + 3 * 4096 * number, ring, FrontEndModel.OUT, number, 'x');
+        assertThat(volume.arrivals.poll(60, TimeUnit.SECONDS)).isNotNull();
+        return at;
+    }
+
+    private CompletableFuture<Void> detach() {
+        return CompletableFuture.runAsync(
+                () -> {
+                    try {
+                        daemon.detach("v", true);
+                    } catch (IOException e) {
+                        throw new IllegalStateException(e);
+                    }
+                },
+                task -> new Thread(task, "background").start());
+    }
+
+    private void assertAnswered(int ring, int at) throws Exception {
+        front.awaitUsed(ring);
+        assertThat(memory.memory().get(at + STATUS)).isEqualTo(IO_ERROR);
+    }
+
+    @Test
+    void shouldAnswerWhatIsInFlightBeforeTheConnectionEnds() throws Exception {
+        start(() -> {});
+        int first = offer(0, 0);
+        int second = offer(1, 1);
+        CompletableFuture<Void> detached = detach();
+        long deadlineNs = System.nanoTime() + TimeUnit.SECONDS.toNanos(60);
+        while (!daemon.attachments().get(0).state().equals("detaching")) {
+            FrontEndModel.pause(deadlineNs);
+        }
+        volume.failHeld();
+        detached.get(60, TimeUnit.SECONDS);
+        assertAnswered(0, first);
+        assertAnswered(1, second);
+        front.awaitEnd();
+        assertThat(daemon.attachments()).isEmpty();
+    }
+
+    /** As a node that hangs has it: requests end when the volume's connections do, and not before. */
+    @Test
+    void shouldAnswerWhatIsInFlightWhenOnlyTheEndOfTheConnectionsToTheNodeEndsIt() throws Exception {
+        start(volume::failHeld);
+        int at = offer(1, 0);
+        detach().get(60, TimeUnit.SECONDS);
+        assertAnswered(1, at);
+        front.awaitEnd();
+        assertThat(daemon.attachments()).isEmpty();
+    }
+}
