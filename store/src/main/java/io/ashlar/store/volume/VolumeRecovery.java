@@ -15,6 +15,7 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.ToIntFunction;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -142,10 +143,9 @@ final class VolumeRecovery {
     }
 
     private void settle(MarkedRegion marked) {
-        IoContext context = parts.contexts().take();
         int blocks = parts.shape().regionBlocks();
-        int result = parts.settler().settle(marked.extent, marked.region, 0, blocks, context, true, marked.toPunch);
-        parts.contexts().giveBack(context);
+        int result = guarded(context ->
+                parts.settler().settle(marked.extent, marked.region, 0, blocks, context, true, marked.toPunch));
         if (result < 0) {
             fail(marked, result);
         } else {
@@ -162,16 +162,29 @@ final class VolumeRecovery {
     /** Punches what is left to be punched in the regions of an extent, which share the syncs that this takes. */
     private void punch(Extent extent, Queue<MarkedRegion> ofExtent) {
         boolean sound = extent.syncNow();
-        IoContext context = parts.contexts().take();
         for (MarkedRegion marked : ofExtent) {
-            int result = sound ? parts.settler().punch(extent, marked.region, 0, marked.toPunch, context) : -Errno.EIO;
+            int result = sound
+                    ? guarded(context -> parts.settler().punch(extent, marked.region, 0, marked.toPunch, context))
+                    : -Errno.EIO;
             if (result < 0) {
                 fail(marked, result);
             }
         }
-        parts.contexts().giveBack(context);
         extent.syncNow(); // a failure fails the extent
         ofExtent.forEach(this::release);
+    }
+
+    /** Whatever goes wrong, requests and flushes wait for the end of it. */
+    private int guarded(ToIntFunction<IoContext> step) {
+        IoContext context = parts.contexts().take();
+        try {
+            return step.applyAsInt(context);
+        } catch (RuntimeException e) {
+            LOG.error("settling a region after a crash", e);
+            return -Errno.EIO;
+        } finally {
+            parts.contexts().giveBack(context);
+        }
     }
 
     private static void fail(MarkedRegion marked, int errno) {
