@@ -205,6 +205,26 @@ class FailureTest {
     }
 
     @Test
+    void shouldFailFlushesAndLeaveNobodyWaitingWhenSettlingMeetsWhatNobodyExpected() throws Exception {
+        assertThat(client.fill(0, 4096, 1)).isEqualTo(Status.OK);
+        UUID uuid = volume.uuid();
+        store.kill();
+        client.close();
+        store = StoreFixture.onThreads(path, io);
+        io.setPlan((call, file) -> {
+            if (call == Call.READ && file.toString().contains(".data")) {
+                throw new IllegalStateException("nobody expected this");
+            }
+            return FaultyStorageIo.PASS;
+        });
+        volume = store.folder().openVolume(uuid);
+        client = new VolumeClient(volume);
+        assertThat(client.flush()).isEqualTo(Status.IO_ERROR);
+        heal();
+        expect(0, 4096, 1);
+    }
+
+    @Test
     void shouldRefuseWritesThatNeedAMarkWhenTheIntentTableFails() {
         assertThat(client.fill(0, 4096, 1)).isEqualTo(Status.OK);
         fail(Call.SYNC, "intents", -Errno.EIO);
