@@ -9,9 +9,9 @@ import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.BitSet;
 import java.util.List;
-import java.util.Map;
 import java.util.Queue;
-import java.util.concurrent.ConcurrentHashMap;
+import java.util.SortedMap;
+import java.util.TreeMap;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -35,12 +35,11 @@ final class VolumeRecovery {
 
     private final VolumeParts parts;
     private final Runnable flush;
-    private final List<Runnable> claimed = new ArrayList<>();
-    private final Queue<Runnable> work = new ConcurrentLinkedQueue<>();
-    private final AtomicInteger workLeft = new AtomicInteger();
-    /** Settled regions, by extent, in which old bytes have still to be punched. */
-    private final Map<Extent, Queue<MarkedRegion>> toPunch = new ConcurrentHashMap<>();
+    /** By index, so that the regions of an extent are settled together and soon free again. */
+    private final SortedMap<Integer, MarkedExtent> marked = new TreeMap<>();
 
+    private final Queue<MarkedRegion> work = new ConcurrentLinkedQueue<>();
+    private final AtomicInteger workLeft = new AtomicInteger();
     private final CountDownLatch done = new CountDownLatch(1);
     private volatile boolean stopping;
     private volatile boolean stoppedEarly;
@@ -59,25 +58,26 @@ final class VolumeRecovery {
 
     /** Claims a region; before the volume is handed out. */
     void add(Extent extent, int region) {
-        MarkedRegion marked = new MarkedRegion(extent, region);
-        if (parts.latch().tryClaim(marked)) { // a region may have two marks; once is enough
-            claimed.add(() -> settle(marked));
+        MarkedExtent owner = marked.computeIfAbsent(extent.index(), index -> new MarkedExtent(extent));
+        MarkedRegion added = new MarkedRegion(owner, region);
+        if (parts.latch().tryClaim(added)) { // a region may have two marks; once is enough
+            owner.regions.add(added);
         }
     }
 
     /** Starts settling in the pool. */
     void start() {
-        start(claimed);
-    }
-
-    private void start(List<Runnable> tasks) {
-        if (tasks.isEmpty()) {
+        for (MarkedExtent owner : marked.values()) {
+            owner.unsettled.set(owner.regions.size());
+            work.addAll(owner.regions);
+        }
+        int regions = work.size();
+        if (regions == 0) {
             end();
             return;
         }
-        workLeft.set(tasks.size()); // before a worker that is still on its way finds one
-        work.addAll(tasks);
-        for (int i = 0; i < Math.min(WORKERS, tasks.size()); i++) {
+        workLeft.set(regions);
+        for (int i = 0; i < Math.min(WORKERS, regions); i++) {
             parts.pool().execute(this::workOn);
         }
     }
@@ -123,55 +123,57 @@ final class VolumeRecovery {
     }
 
     private void workOn() {
-        Runnable task = work.poll();
-        if (task == null) {
+        MarkedRegion region = work.poll();
+        if (region == null) {
             return;
         }
         if (stopping) {
             stoppedEarly = true;
         } else {
-            task.run();
+            settle(region);
         }
-        if (workLeft.decrementAndGet() > 0) {
+        if (workLeft.decrementAndGet() == 0) {
+            end();
+        } else {
             parts.pool().execute(this::workOn);
-            return;
         }
-        List<Runnable> punches = new ArrayList<>(); // after those there are none, and that is the end
-        toPunch.forEach((extent, regions) -> punches.add(() -> punch(extent, regions)));
-        toPunch.clear();
-        start(punches);
     }
 
-    private void settle(MarkedRegion marked) {
+    /** Settles a region, which stays claimed as long as old bytes have to be punched in it. */
+    private void settle(MarkedRegion region) {
+        MarkedExtent owner = region.owner;
         int blocks = parts.shape().regionBlocks();
         int result = guarded(context ->
-                parts.settler().settle(marked.extent, marked.region, 0, blocks, context, true, marked.toPunch));
+                parts.settler().settle(owner.extent, region.region, 0, blocks, context, true, region.toPunch));
         if (result < 0) {
-            fail(marked, result);
+            fail(region, result);
         } else {
-            bound(marked, result);
+            bound(region, result);
         }
-        if (result < 0 || marked.toPunch.isEmpty()) {
-            release(marked);
+        if (result < 0 || region.toPunch.isEmpty()) {
+            release(region);
         } else {
-            toPunch.computeIfAbsent(marked.extent, extent -> new ConcurrentLinkedQueue<>())
-                    .add(marked);
+            owner.toPunch.add(region);
+        }
+        if (owner.unsettled.decrementAndGet() == 0 && !owner.toPunch.isEmpty()) {
+            punch(owner);
         }
     }
 
     /** Punches what is left to be punched in the regions of an extent, which share the syncs that this takes. */
-    private void punch(Extent extent, Queue<MarkedRegion> ofExtent) {
-        boolean sound = extent.syncNow();
-        for (MarkedRegion marked : ofExtent) {
+    private void punch(MarkedExtent owner) {
+        boolean sound = owner.extent.syncNow();
+        for (MarkedRegion region : owner.toPunch) {
             int result = sound
-                    ? guarded(context -> parts.settler().punch(extent, marked.region, 0, marked.toPunch, context))
+                    ? guarded(context ->
+                            parts.settler().punch(owner.extent, region.region, 0, region.toPunch, context))
                     : -Errno.EIO;
             if (result < 0) {
-                fail(marked, result);
+                fail(region, result);
             }
         }
-        extent.syncNow(); // a failure fails the extent
-        ofExtent.forEach(this::release);
+        owner.extent.syncNow(); // a failure fails the extent
+        owner.toPunch.forEach(this::release);
     }
 
     /** Whatever goes wrong, requests and flushes wait for the end of it. */
@@ -187,38 +189,50 @@ final class VolumeRecovery {
         }
     }
 
-    private static void fail(MarkedRegion marked, int errno) {
-        LOG.error(
-                "can't settle region {} of extent {}: {}", marked.region, marked.extent.index(), Errno.describe(errno));
-        marked.extent.fail("can't settle a region after a crash", errno);
+    private static void fail(MarkedRegion region, int errno) {
+        Extent extent = region.owner.extent;
+        LOG.error("can't settle region {} of extent {}: {}", region.region, extent.index(), Errno.describe(errno));
+        extent.fail("can't settle a region after a crash", errno);
     }
 
-    private void release(MarkedRegion marked) {
-        parts.intents().settled(marked.extent, marked.region);
+    private void release(MarkedRegion region) {
+        parts.intents().settled(region.owner.extent, region.region);
         parts.counters().regionsRecovered().increment();
-        parts.latch().release(marked);
+        parts.latch().release(region);
     }
 
     /** What is written anew is as bounded as what clients write. */
-    private void bound(MarkedRegion marked, int bytes) {
+    private void bound(MarkedRegion region, int bytes) {
         if (parts.unflushed().add(bytes)) {
             flush.run();
         }
         if (parts.unflushed().isOverBound()) {
             long regionBytes = parts.shape().regionBytes();
-            marked.extent.data().startWriteback(marked.region * regionBytes, regionBytes);
+            region.owner.extent.data().startWriteback(region.region * regionBytes, regionBytes);
+        }
+    }
+
+    private static final class MarkedExtent {
+        private final Extent extent;
+        private final List<MarkedRegion> regions = new ArrayList<>();
+        private final AtomicInteger unsettled = new AtomicInteger();
+        /** Settled regions in which old bytes have still to be punched. */
+        private final Queue<MarkedRegion> toPunch = new ConcurrentLinkedQueue<>();
+
+        MarkedExtent(Extent extent) {
+            this.extent = extent;
         }
     }
 
     private final class MarkedRegion extends RangeClaim {
-        private final Extent extent;
+        private final MarkedExtent owner;
         private final int region;
         private final BitSet toPunch = new BitSet();
 
-        MarkedRegion(Extent extent, int region) {
-            this.extent = extent;
+        MarkedRegion(MarkedExtent owner, int region) {
+            this.owner = owner;
             this.region = region;
-            long first = extent.firstBlockOf(region);
+            long first = owner.extent.firstBlockOf(region);
             set(first, first + parts.shape().regionBlocks(), true);
         }
 
