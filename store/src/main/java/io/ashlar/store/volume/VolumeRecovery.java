@@ -8,6 +8,7 @@ import io.ashlar.store.latch.RangeClaim;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.BitSet;
+import java.util.Iterator;
 import java.util.List;
 import java.util.Queue;
 import java.util.SortedMap;
@@ -85,7 +86,7 @@ final class VolumeRecovery {
     /**
      * Leaves what is not settled to the next start, and waits for what is being settled; not on a loop.
      *
-     * @return whether all regions are settled
+     * @return whether all regions are settled; false if the wait was interrupted
      */
     boolean stop() {
         stopping = true;
@@ -93,6 +94,7 @@ final class VolumeRecovery {
             done.await();
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
+            return false;
         }
         return !stoppedEarly;
     }
@@ -127,33 +129,37 @@ final class VolumeRecovery {
         if (region == null) {
             return;
         }
-        if (stopping) {
-            stoppedEarly = true;
-        } else {
-            settle(region);
-        }
-        if (workLeft.decrementAndGet() == 0) {
-            end();
-        } else {
-            parts.pool().execute(this::workOn);
+        try {
+            if (stopping) {
+                stoppedEarly = true;
+            } else {
+                settle(region);
+            }
+        } finally {
+            if (workLeft.decrementAndGet() == 0) {
+                end();
+            } else {
+                parts.pool().execute(this::workOn);
+            }
         }
     }
 
     /** Settles a region, which stays claimed as long as old bytes have to be punched in it. */
     private void settle(MarkedRegion region) {
         MarkedExtent owner = region.owner;
-        int blocks = parts.shape().regionBlocks();
-        int result = guarded(context ->
-                parts.settler().settle(owner.extent, region.region, 0, blocks, context, true, region.toPunch));
-        if (result < 0) {
-            fail(region, result);
-        } else {
-            bound(region, result);
-        }
-        if (result < 0 || region.toPunch.isEmpty()) {
-            release(region);
-        } else {
+        boolean settled = guarded(owner.extent, context -> {
+            int blocks = parts.shape().regionBlocks();
+            int result =
+                    parts.settler().settle(owner.extent, region.region, 0, blocks, context, true, region.toPunch);
+            if (result > 0) {
+                bound(region, result);
+            }
+            return result;
+        });
+        if (settled && !region.toPunch.isEmpty()) {
             owner.toPunch.add(region);
+        } else {
+            release(region);
         }
         if (owner.unsettled.decrementAndGet() == 0 && !owner.toPunch.isEmpty()) {
             punch(owner);
@@ -162,37 +168,34 @@ final class VolumeRecovery {
 
     /** Punches what is left to be punched in the regions of an extent, which share the syncs that this takes. */
     private void punch(MarkedExtent owner) {
-        boolean sound = owner.extent.syncNow();
-        for (MarkedRegion region : owner.toPunch) {
-            int result = sound
-                    ? guarded(context ->
-                            parts.settler().punch(owner.extent, region.region, 0, region.toPunch, context))
-                    : -Errno.EIO;
-            if (result < 0) {
-                fail(region, result);
+        guarded(owner.extent, context -> {
+            int result = owner.extent.syncNow() ? 0 : -Errno.EIO;
+            for (Iterator<MarkedRegion> left = owner.toPunch.iterator(); left.hasNext() && result == 0; ) {
+                MarkedRegion region = left.next();
+                result = parts.settler().punch(owner.extent, region.region, 0, region.toPunch, context);
             }
-        }
-        owner.extent.syncNow(); // a failure fails the extent
+            return owner.extent.syncNow() ? result : -Errno.EIO;
+        });
         owner.toPunch.forEach(this::release);
     }
 
-    /** Whatever goes wrong, requests and flushes wait for the end of it. */
-    private int guarded(ToIntFunction<IoContext> step) {
-        IoContext context = parts.contexts().take();
+    /** Whatever goes wrong fails the extent and nothing more: requests and flushes wait for the end of it. */
+    private boolean guarded(Extent extent, ToIntFunction<IoContext> step) {
+        int result = -Errno.EIO;
         try {
-            return step.applyAsInt(context);
-        } catch (RuntimeException e) {
-            LOG.error("settling a region after a crash", e);
-            return -Errno.EIO;
-        } finally {
-            parts.contexts().giveBack(context);
+            IoContext context = parts.contexts().take();
+            try {
+                result = step.applyAsInt(context);
+            } finally {
+                parts.contexts().giveBack(context);
+            }
+        } catch (RuntimeException | Error e) {
+            LOG.error("settling regions of extent {} after a crash", extent.index(), e);
         }
-    }
-
-    private static void fail(MarkedRegion region, int errno) {
-        Extent extent = region.owner.extent;
-        LOG.error("can't settle region {} of extent {}: {}", region.region, extent.index(), Errno.describe(errno));
-        extent.fail("can't settle a region after a crash", errno);
+        if (result < 0) {
+            extent.fail("can't settle its regions after a crash", result);
+        }
+        return result >= 0;
     }
 
     private void release(MarkedRegion region) {

@@ -95,4 +95,40 @@ class VolumeRecoveryTest {
         letGo.countDown();
         expect(EXTENT_BYTES, 2);
     }
+
+    @Test
+    void shouldEndTheSettlingWhenASyncMeetsWhatNobodyExpected() throws Exception {
+        assertThat(client.fill(0, 8192, 1)).isEqualTo(Status.OK);
+        assertThat(client.run(Operation.DISCARD, 0, 4096, 0)).isEqualTo(Status.OK);
+        killAndOpen((call, file) -> {
+            if (call == Call.SYNC && file.toString().endsWith(".data")) {
+                throw new AssertionError("nobody expected this");
+            }
+            return FaultyStorageIo.PASS;
+        });
+        assertThat(client.flush()).isEqualTo(Status.IO_ERROR);
+        expect(4096, 1);
+    }
+
+    @Test
+    void shouldKeepTheMarksOfWhatIsNotSettledWhenClosingIsInterrupted() throws Exception {
+        int regions = 3; // one more than are settled side by side
+        for (int region = 0; region < regions; region++) {
+            assertThat(client.fill((long) region * REGION_BYTES, 4096, 1)).isEqualTo(Status.OK);
+        }
+        killAndOpen(holdingReadsOf(0));
+        Thread closer = new Thread(() -> {
+            Thread.currentThread().interrupt();
+            volume.close();
+        });
+        closer.start();
+        while (!volume.isClosed()) {
+            Thread.onSpinWait();
+        }
+        letGo.countDown();
+        closer.join();
+        killAndOpen((call, file) -> FaultyStorageIo.PASS);
+        assertThat(client.flush()).isEqualTo(Status.OK);
+        assertThat(store.folder().counters().regionsRecovered().sum()).isEqualTo(regions);
+    }
 }
