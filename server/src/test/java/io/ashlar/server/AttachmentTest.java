@@ -320,6 +320,38 @@ class AttachmentTest {
     }
 
     @Test
+    void shouldCallOffAWaitingFlushWhenItsConnectionDies() throws IOException {
+        OpenAnswer first = a.openOk("v", "host-a", RW, 0, 3);
+        node.volume().hold();
+        a.send(a.request(Opcode.FLUSH, first.getHandle(), 0, 0, 0));
+        await(() -> node.volume().heldCount() == 1);
+        a.close();
+        Open again = again("host-a", first.getEpoch(), 3, 1).build();
+        assertThat(b.await(b.send(frame(b, Opcode.OPEN, again))).status()).isEqualTo(Status.OK);
+        assertThat(node.volume().heldCount()).isZero();
+    }
+
+    @Test
+    void shouldCallOffAWaitingFlushWhenItsVolumeIsStolen() throws IOException {
+        OpenAnswer first = a.openOk("v", "host-a", RW, 0, 0);
+        node.volume().hold();
+        long flush = a.send(a.request(Opcode.FLUSH, first.getHandle(), 0, 0, 0));
+        await(() -> node.volume().heldCount() == 1);
+        b.openOk("v", "host-b", OpenMode.OPEN_MODE_STEAL, 0, 0);
+        assertThat(a.await(flush).status()).isEqualTo(Status.FENCED);
+    }
+
+    @Test
+    void shouldEndAFlushThatWaitsForTheSettlingWhenTheNodeStops() throws IOException {
+        OpenAnswer first = a.openOk("v", "host-a", RW, 0, 0);
+        node.volume().hold();
+        long flush = a.send(a.request(Opcode.FLUSH, first.getHandle(), 0, 0, 0));
+        await(() -> node.volume().heldCount() == 1);
+        node.stop();
+        assertThat(a.await(flush).status()).isEqualTo(Status.UNAVAILABLE);
+    }
+
+    @Test
     void shouldAnswerAtOnceWhoWaitsForOlderRequestsWhenALaterOneAsksToo() throws IOException {
         OpenAnswer first = a.openOk("v", "host-a", RW, 0, 3);
         node.volume().hold();

@@ -2,6 +2,7 @@ package io.ashlar.server;
 
 import io.ashlar.base.block.BlockDevice;
 import io.ashlar.base.block.BlockGeometry;
+import io.ashlar.base.status.Status;
 import io.ashlar.server.registry.VolumeFiles;
 import io.ashlar.store.file.StoreException;
 import io.ashlar.store.meter.StoreCounters;
@@ -87,6 +88,11 @@ public final class TestFiles implements VolumeFiles {
     @Override
     public boolean isFailed(BlockDevice device) {
         return syncFailed;
+    }
+
+    @Override
+    public void stopSettling(BlockDevice device) {
+        ((TestVolume) device).callOff(null, Status.UNAVAILABLE);
     }
 
     @Override

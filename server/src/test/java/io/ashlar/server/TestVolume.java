@@ -5,6 +5,7 @@ import io.ashlar.base.block.BlockGeometry;
 import io.ashlar.base.block.BlockQueue;
 import io.ashlar.base.block.BlockRequest;
 import io.ashlar.base.block.ChecksumList;
+import io.ashlar.base.block.Operation;
 import io.ashlar.base.checksum.Crc32c;
 import io.ashlar.base.loop.Loop;
 import io.ashlar.base.status.Status;
@@ -50,6 +51,19 @@ public final class TestVolume implements BlockDevice {
             });
         }
         held.clear();
+    }
+
+    /** Ends the flushes that wait, as a store does that is still mending what a crash left; of one queue, or of all. */
+    synchronized void callOff(BlockQueue only, Status status) {
+        for (Held one : List.copyOf(held)) {
+            if (one.request.operation() == Operation.FLUSH && (only == null || one.queue == only)) {
+                held.remove(one);
+                one.queue.loop.execute(() -> {
+                    one.request.complete(status);
+                    one.queue.completionsEnded.run();
+                });
+            }
+        }
     }
 
     /** Returns how many requests wait. */
@@ -179,6 +193,12 @@ public final class TestVolume implements BlockDevice {
         @Override
         public void endBatch() {
             loop.assertInLoop();
+        }
+
+        @Override
+        public void callOff(Status status) {
+            loop.assertInLoop();
+            TestVolume.this.callOff(this, status);
         }
 
         @Override

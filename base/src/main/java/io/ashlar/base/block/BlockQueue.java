@@ -2,6 +2,7 @@ package io.ashlar.base.block;
 
 import io.ashlar.base.annotation.ConfinedTo;
 import io.ashlar.base.annotation.LoopKind;
+import io.ashlar.base.status.Status;
 
 /**
  * One loop's way into a {@link BlockDevice}. All methods are called on that loop, and completions come back on it.
@@ -17,6 +18,12 @@ public interface BlockQueue extends AutoCloseable {
 
     /** Says that the batch of submissions has ended: what is gathered is sent now. */
     void endBatch();
+
+    /**
+     * Says that nobody waits for the requests in flight any more: those of which nothing has been begun end with the status,
+     * soon; the others, and all of a device that doesn't tell them apart, end as they would have.
+     */
+    default void callOff(Status status) {}
 
     /** Ends the queue. Requests in flight are completed first, with an error where nothing else can be had. */
     @Override

@@ -32,6 +32,8 @@ public final class Errno {
     public static final int EROFS = 30;
     /** Operation not supported. */
     public static final int EOPNOTSUPP = 95;
+    /** Nothing is sent, or begun, any more. */
+    public static final int ESHUTDOWN = 108;
     /** Connection refused. */
     public static final int ECONNREFUSED = 111;
     /** Disk quota exceeded. */
@@ -47,6 +49,7 @@ public final class Errno {
         return switch ((int) -result) {
             case ENOSPC, EDQUOT -> Status.NO_SPACE;
             case EROFS -> Status.READ_ONLY;
+            case ESHUTDOWN -> Status.UNAVAILABLE;
             default -> Status.IO_ERROR;
         };
     }
@@ -68,6 +71,7 @@ public final class Errno {
             case ENOSPC -> "ENOSPC, no space left on device";
             case EROFS -> "EROFS, read-only file system";
             case EOPNOTSUPP -> "EOPNOTSUPP, not supported";
+            case ESHUTDOWN -> "ESHUTDOWN, shut down";
             case ECONNREFUSED -> "ECONNREFUSED, connection refused";
             case EDQUOT -> "EDQUOT, quota exceeded";
             default -> "errno " + Math.abs(result);

@@ -60,6 +60,11 @@ public final class FolderFiles implements VolumeFiles {
     }
 
     @Override
+    public void stopSettling(BlockDevice device) {
+        ((StoredVolume) device).stopSettling();
+    }
+
+    @Override
     public long capacityBytes() throws StoreException {
         try {
             return Files.getFileStore(folder.path()).getTotalSpace();

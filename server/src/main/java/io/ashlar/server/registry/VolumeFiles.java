@@ -32,6 +32,9 @@ public interface VolumeFiles extends AutoCloseable {
     /** Returns whether a sync of an open volume has failed, so that part of it answers errors until the next start. */
     boolean isFailed(BlockDevice device);
 
+    /** Leaves to the next start what a crash left to be mended in an open volume, which is to be closed soon. */
+    void stopSettling(BlockDevice device);
+
     /** Returns the size of the file system. */
     long capacityBytes() throws StoreException;
 

@@ -145,6 +145,11 @@ public final class VolumeRegistry {
         }
     }
 
+    /** Has what a crash left to be mended left to the next start: requests that wait for it end. Before {@link #stop}. */
+    public void stopSettling() {
+        post(table::stopSettling, () -> {});
+    }
+
     /**
      * Waits until no use is left, then flushes and closes all volumes. Nothing must be posted any more but the ends of
      * uses.

@@ -97,6 +97,15 @@ final class VolumeTable {
         return served.values().stream().allMatch(volume -> volume.tickets().isEmpty());
     }
 
+    /** Ends what open volumes do after a crash. */
+    void stopSettling() {
+        for (ServedVolume volume : served.values()) {
+            if (volume.device() != null) {
+                files.stopSettling(volume.device());
+            }
+        }
+    }
+
     /** Closes the volume's device, if it is open. */
     void closeDevice(ServedVolume volume) {
         if (volume.device() != null) {

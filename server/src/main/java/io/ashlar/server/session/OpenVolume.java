@@ -151,6 +151,7 @@ final class OpenVolume implements VolumeUse {
     /** Ends the use because the connection has ended. What waits for an end that is under way still learns of it. */
     void connectionClosed() {
         state = State.GONE;
+        callOff(Status.UNAVAILABLE);
         if (inFlight == 0) {
             drained();
         }
@@ -159,6 +160,7 @@ final class OpenVolume implements VolumeUse {
     @Override
     public void end(boolean fenced) {
         loop.execute(() -> {
+            callOff(fenced ? Status.FENCED : Status.UNAVAILABLE);
             if (state == State.OPEN) {
                 state = State.FENCED;
                 if (fenced) {
@@ -176,6 +178,13 @@ final class OpenVolume implements VolumeUse {
     @Override
     public void geometryChanged(BlockGeometry geometry) {
         loop.execute(() -> connection.geometryChanged(this, geometry.withReadOnly(readOnly)));
+    }
+
+    /** Ends what waits in the store and has begun nothing, which may take long: the next use waits for it. */
+    private void callOff(Status status) {
+        if (queue != null) {
+            queue.callOff(status);
+        }
     }
 
     private void drained() {

@@ -30,6 +30,7 @@ public final class Extent {
     private final int[] lastWriteTicks;
     private volatile boolean dirty;
     private volatile boolean failed;
+    private volatile boolean leftUnsettled;
 
     Extent(ExtentHeader header, StorageFile data, StorageFile metadata, ExtentResources resources) {
         this.header = header;
@@ -92,11 +93,15 @@ public final class Extent {
      * Brings the region's map into memory. The caller holds a claim in the region: maps are dropped only by
      * {@link #dropMap} under an exclusive claim on all of it, so what is read here can't be out of date.
      *
-     * @return 0, -EAGAIN if that would block and the thread must not, or another -errno
+     * @return 0, -EAGAIN if that would block and the thread must not, -ESHUTDOWN after {@link #leaveUnsettled}, or another
+     *     -errno
      */
     public int loadMap(int region, IoContext context) {
         if (maps.get(region) != null) {
             return 0;
+        }
+        if (leftUnsettled) {
+            return -Errno.ESHUTDOWN;
         }
         int pageBytes = header.shape().pageBytes();
         IoVector vector = context.vector();
@@ -124,6 +129,14 @@ public final class Extent {
         }
         maps.set(region, null);
         return true;
+    }
+
+    /**
+     * Says that the volume is being closed and regions are left to the next start to be settled. None of them has had its
+     * map in memory, and none gets it now, so that nobody looks into them.
+     */
+    public void leaveUnsettled() {
+        leftUnsettled = true;
     }
 
     /** Returns whether the region's intent mark is durable. */

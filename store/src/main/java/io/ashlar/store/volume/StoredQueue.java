@@ -309,6 +309,19 @@ public final class StoredQueue implements BlockQueue {
     @Override
     public void endBatch() {}
 
+    /** Flushes that wait for the settling after a crash have begun nothing. */
+    @Override
+    public void callOff(Status status) {
+        volume.recovery().callOff(this, status);
+    }
+
+    /** Ends an operation that has begun nothing. Any thread. */
+    void endUnbegun(StoreOp op, Status status) {
+        op.status = status;
+        op.step = Step.COMPLETE;
+        wake(op);
+    }
+
     /** Ends the queue; what is in flight is still completed, on the loop. */
     @Override
     public void close() {}

@@ -194,6 +194,14 @@ public final class StoredVolume implements BlockDevice {
         return recovery.isEnded();
     }
 
+    /**
+     * Leaves to the next start what the last crash left marked and has not been settled yet: requests that wait for it, and
+     * flushes from now on, end as unavailable. For a volume that is about to be closed. Any thread.
+     */
+    public void stopSettling() {
+        recovery.stopSoon();
+    }
+
     /** Returns the bytes that were written and not yet flushed. */
     public long unflushedBytes() {
         return parts.unflushed().value();

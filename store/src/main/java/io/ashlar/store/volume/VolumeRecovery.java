@@ -1,11 +1,11 @@
 package io.ashlar.store.volume;
 
 import io.ashlar.base.annotation.ThreadSafe;
+import io.ashlar.base.status.Status;
 import io.ashlar.base.sys.Errno;
 import io.ashlar.store.extent.Extent;
 import io.ashlar.store.extent.IoContext;
 import io.ashlar.store.latch.RangeClaim;
-import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.BitSet;
 import java.util.Iterator;
@@ -44,8 +44,8 @@ final class VolumeRecovery {
     private final CountDownLatch done = new CountDownLatch(1);
     private volatile boolean stopping;
     private volatile boolean stoppedEarly;
-    /** Guards itself. */
-    private final Queue<StoreOp> waiting = new ArrayDeque<>();
+    /** Flushes. Guards itself. */
+    private final List<StoreOp> waiting = new ArrayList<>();
 
     /**
      * Prepares the settling.
@@ -83,13 +83,18 @@ final class VolumeRecovery {
         }
     }
 
+    /** Leaves what is not settled to the next start: requests that wait for it end as unavailable. Any thread. */
+    void stopSoon() {
+        stopping = true;
+    }
+
     /**
-     * Leaves what is not settled to the next start, and waits for what is being settled; not on a loop.
+     * Like {@link #stopSoon}, and waits for what is being settled; not on a loop.
      *
      * @return whether all regions are settled; false if the wait was interrupted
      */
     boolean stop() {
-        stopping = true;
+        stopSoon();
         try {
             done.await();
         } catch (InterruptedException e) {
@@ -104,23 +109,46 @@ final class VolumeRecovery {
         return done.getCount() == 0;
     }
 
-    /** Has a flush woken at the end, unless that is past. Returns whether it waits. */
+    /** Has a flush woken at the end, unless all is settled. Returns whether it waits. */
     boolean waitForEnd(StoreOp op) {
-        if (isEnded()) {
+        if (isEnded() && !stoppedEarly) {
             return false;
         }
         synchronized (waiting) {
-            return !isEnded() && waiting.add(op);
+            if (!isEnded()) {
+                return waiting.add(op);
+            }
+        }
+        if (stoppedEarly) {
+            op.queue.endUnbegun(op, Status.UNAVAILABLE);
+        }
+        return stoppedEarly;
+    }
+
+    /** Ends those flushes of a queue that wait here. */
+    void callOff(StoredQueue queue, Status status) {
+        synchronized (waiting) {
+            for (Iterator<StoreOp> flushes = waiting.iterator(); flushes.hasNext(); ) {
+                StoreOp op = flushes.next();
+                if (op.queue == queue) {
+                    flushes.remove();
+                    queue.endUnbegun(op, status);
+                }
+            }
         }
     }
 
     private void end() {
         synchronized (waiting) {
             done.countDown();
-        }
-        for (StoreOp op = waiting.poll(); op != null; op = waiting.poll()) {
-            op.unsound = stoppedEarly;
-            op.queue.wake(op);
+            for (StoreOp op : waiting) {
+                if (stoppedEarly) {
+                    op.queue.endUnbegun(op, Status.UNAVAILABLE);
+                } else {
+                    op.queue.wake(op);
+                }
+            }
+            waiting.clear();
         }
     }
 
@@ -130,11 +158,7 @@ final class VolumeRecovery {
             return;
         }
         try {
-            if (stopping) {
-                stoppedEarly = true;
-            } else {
-                settle(region);
-            }
+            settle(region);
         } finally {
             if (workLeft.decrementAndGet() == 0) {
                 end();
@@ -147,16 +171,11 @@ final class VolumeRecovery {
     /** Settles a region, which stays claimed as long as old bytes have to be punched in it. */
     private void settle(MarkedRegion region) {
         MarkedExtent owner = region.owner;
-        boolean settled = guarded(owner.extent, context -> {
-            int blocks = parts.shape().regionBlocks();
-            int result =
-                    parts.settler().settle(owner.extent, region.region, 0, blocks, context, true, region.toPunch);
-            if (result > 0) {
-                bound(region, result);
-            }
-            return result;
-        });
-        if (settled && !region.toPunch.isEmpty()) {
+        if (stopping) {
+            stoppedEarly = true;
+            owner.extent.leaveUnsettled();
+            parts.latch().release(region);
+        } else if (guarded(owner.extent, context -> rewrite(region, context)) && !region.toPunch.isEmpty()) {
             owner.toPunch.add(region);
         } else {
             release(region);
@@ -164,6 +183,16 @@ final class VolumeRecovery {
         if (owner.unsettled.decrementAndGet() == 0 && !owner.toPunch.isEmpty()) {
             punch(owner);
         }
+    }
+
+    private int rewrite(MarkedRegion region, IoContext context) {
+        int blocks = parts.shape().regionBlocks();
+        int bytes = parts.settler()
+                .settle(region.owner.extent, region.region, 0, blocks, context, true, region.toPunch);
+        if (bytes > 0) {
+            bound(region, bytes);
+        }
+        return bytes;
     }
 
     /** Punches what is left to be punched in the regions of an extent, which share the syncs that this takes. */

@@ -3,7 +3,9 @@ package io.ashlar.store.volume;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.ashlar.base.block.BlockGeometry;
+import io.ashlar.base.block.BlockRequest;
 import io.ashlar.base.block.Operation;
+import io.ashlar.base.block.ScatterList;
 import io.ashlar.base.status.Status;
 import io.ashlar.store.StoreFixture;
 import io.ashlar.store.VolumeClient;
@@ -11,10 +13,12 @@ import io.ashlar.store.file.CountingStorageIo;
 import io.ashlar.store.file.FaultyStorageIo;
 import io.ashlar.store.file.FaultyStorageIo.Call;
 import io.ashlar.store.file.LinuxStorageIo;
+import io.ashlar.store.file.Scratch;
 import io.ashlar.store.file.StoreException;
 import java.nio.file.Path;
 import java.util.UUID;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -26,6 +30,10 @@ class VolumeRecoveryTest {
     private static final int REGION_BYTES = 1 << 20;
 
     private final FaultyStorageIo io = new FaultyStorageIo(new CountingStorageIo(new LinuxStorageIo()));
+    /** Regions that are settled side by side. */
+    private static final int WORKERS = 2;
+
+    private final CountDownLatch held = new CountDownLatch(WORKERS);
     private final CountDownLatch letGo = new CountDownLatch(1);
 
     @TempDir
@@ -38,7 +46,7 @@ class VolumeRecoveryTest {
     @BeforeEach
     void openVolume() throws StoreException {
         store = StoreFixture.onThreads(path, io);
-        volume = store.createVolume(new BlockGeometry(2 * EXTENT_BYTES, 4096, false));
+        volume = store.createVolume(new BlockGeometry(2 * EXTENT_BYTES, 512, false));
         client = new VolumeClient(volume);
     }
 
@@ -70,6 +78,7 @@ class VolumeRecoveryTest {
     }
 
     private void awaitLetGo() {
+        held.countDown();
         try {
             letGo.await();
         } catch (InterruptedException e) {
@@ -112,7 +121,7 @@ class VolumeRecoveryTest {
 
     @Test
     void shouldKeepTheMarksOfWhatIsNotSettledWhenClosingIsInterrupted() throws Exception {
-        int regions = 3; // one more than are settled side by side
+        int regions = WORKERS + 1;
         for (int region = 0; region < regions; region++) {
             assertThat(client.fill((long) region * REGION_BYTES, 4096, 1)).isEqualTo(Status.OK);
         }
@@ -128,6 +137,84 @@ class VolumeRecoveryTest {
         letGo.countDown();
         closer.join();
         killAndOpen((call, file) -> FaultyStorageIo.PASS);
+        assertThat(client.flush()).isEqualTo(Status.OK);
+        assertThat(store.folder().counters().regionsRecovered().sum()).isEqualTo(regions);
+    }
+
+    /** A request that is not waited for. */
+    private static final class Pending extends BlockRequest {
+        private Status status;
+
+        @Override
+        protected void onComplete(Status outcome) {
+            assertThat(status).as("completed twice").isNull();
+            status = outcome;
+        }
+    }
+
+    private static Pending submit(VolumeClient client, Operation operation, long offset, int length) {
+        Pending request = new Pending();
+        if (operation == Operation.READ) {
+            ScatterList memory = new ScatterList(1);
+            memory.add(Scratch.allocate(length), 0, length);
+            request.setData(operation, offset, memory, 0);
+        } else {
+            request.set(operation, offset, length, 0);
+        }
+        client.queue().submit(request);
+        client.queue().endBatch();
+        return request;
+    }
+
+    private static void await(VolumeClient client, Pending request) {
+        long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(60);
+        while (request.status == null) {
+            assertThat(System.nanoTime()).as("the request is lost").isLessThan(end);
+            client.loop().poll();
+        }
+    }
+
+    @Test
+    void shouldEndOnlyTheFlushesThatAreCalledOffWhileOthersWaitForTheSettling() throws Exception {
+        assertThat(client.fill(0, 4096, 1)).isEqualTo(Status.OK);
+        killAndOpen(holdingReadsOf(0));
+        try (VolumeClient other = new VolumeClient(volume)) {
+            Pending ended = submit(client, Operation.FLUSH, 0, 0);
+            Pending waiting = submit(other, Operation.FLUSH, 0, 0);
+            client.queue().callOff(Status.FENCED);
+            await(client, ended);
+            assertThat(ended.status).isEqualTo(Status.FENCED);
+            other.loop().poll();
+            assertThat(waiting.status).isNull();
+            letGo.countDown();
+            await(other, waiting);
+            assertThat(waiting.status).isEqualTo(Status.OK);
+            assertThat(client.flush()).isEqualTo(Status.OK);
+        }
+    }
+
+    @Test
+    void shouldLeaveTheRestToTheNextStartAndEndWhatWaitsForItWhenTheSettlingIsStopped() throws Exception {
+        int regions = WORKERS + 1;
+        for (int region = 0; region < regions; region++) {
+            assertThat(client.fill((long) region * REGION_BYTES, 4096, 1)).isEqualTo(Status.OK);
+        }
+        killAndOpen(holdingReadsOf(0));
+        Pending flush = submit(client, Operation.FLUSH, 0, 0);
+        Pending read = submit(client, Operation.READ, 2L * REGION_BYTES, 4096);
+        held.await();
+        volume.stopSettling();
+        letGo.countDown();
+        await(client, flush);
+        await(client, read);
+        assertThat(flush.status).isEqualTo(Status.UNAVAILABLE);
+        assertThat(read.status).isEqualTo(Status.UNAVAILABLE);
+        assertThat(client.flush()).as("a later one").isEqualTo(Status.UNAVAILABLE);
+        assertThat(client.fill(2L * REGION_BYTES, 512, 2)).isEqualTo(Status.UNAVAILABLE);
+        assertThat(store.folder().counters().regionsRecovered().sum()).isEqualTo(regions - 1);
+        volume.close();
+        killAndOpen((call, file) -> FaultyStorageIo.PASS);
+        expect(2L * REGION_BYTES, 1);
         assertThat(client.flush()).isEqualTo(Status.OK);
         assertThat(store.folder().counters().regionsRecovered().sum()).isEqualTo(regions);
     }
