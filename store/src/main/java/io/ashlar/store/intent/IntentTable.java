@@ -30,7 +30,7 @@ public final class IntentTable implements Runnable {
     /** Most idle regions cleared in one step, so that a step stays short. */
     private static final int IDLE_STEP_MAX = 512;
 
-    /** The tick of regions that a crash left marked: their claims are not free yet, so they are cleared last. */
+    /** The tick of regions that a crash left marked and that are not settled: their claims are not free yet. */
     private static final int UNSETTLED = Integer.MAX_VALUE;
 
     private final IntentFile file;
@@ -49,6 +49,10 @@ public final class IntentTable implements Runnable {
     private final AtomicInteger tick = new AtomicInteger();
     private final IdleWatch idle;
     private volatile boolean failed;
+    /** Whether marks should be cleared as soon as there are some that may be. */
+    private volatile boolean isShort;
+
+    private final AtomicBoolean settledSome = new AtomicBoolean();
 
     /**
      * Creates the table.
@@ -100,6 +104,10 @@ public final class IntentTable implements Runnable {
     /** Says that a region that was adopted holds what it shall hold, and is like any other from now on. */
     public void settled(Extent extent, int region) {
         extent.noteWrite(region, tick());
+        settledSome.set(true);
+        if (isShort) {
+            start();
+        }
     }
 
     /** Asks for the region's mark. The caller holds a claim in the region until it is told. */
@@ -133,6 +141,7 @@ public final class IntentTable implements Runnable {
     /** Works off what has come in; on a pool thread, never twice at a time. */
     @Override
     public void run() {
+        settledSome.getAndSet(false); // what was settled by now, this run sees
         freeCleaned();
         List<Request> marked = new ArrayList<>();
         assignSlots(marked);
@@ -152,7 +161,7 @@ public final class IntentTable implements Runnable {
             answer(stalled, false);
         }
         running.set(false);
-        if (!cleaned.isEmpty() || !requests.isEmpty() || idle.isDue()) {
+        if (!cleaned.isEmpty() || !requests.isEmpty() || idle.isDue() || (isShort && settledSome.get())) {
             start();
         }
     }
@@ -200,6 +209,7 @@ public final class IntentTable implements Runnable {
             used += extent == null ? 0 : 1;
         }
         boolean isTime = idle.takeDue(lastTick);
+        isShort = used > 0 && (freeCount < (used + freeCount) / 4 || freeCount == 0);
         if (used == 0) {
             idle.forget();
             return;
@@ -208,17 +218,16 @@ public final class IntentTable implements Runnable {
         if (cleaning) {
             return;
         }
-        boolean isShort = freeCount < (used + freeCount) / 4 || freeCount == 0;
         if (!isShort && !isTime) {
             return;
         }
         MarkCleaning round = new MarkCleaning(this, file, extents, latch, pool);
         cleaning = isShort
-                ? round.choose(Math.max(1, used / 4), Integer.MAX_VALUE)
+                ? round.choose(Math.max(1, used / 4), UNSETTLED - 1)
                 : round.choose(IDLE_STEP_MAX, idle.idleTick());
         if (cleaning) {
             round.start();
-        } else if (freeCount == 0) {
+        } else if (freeCount == 0 && !round.hasPassedOver()) {
             answer(stalled, false); // every mark belongs to a failed extent
         }
     }

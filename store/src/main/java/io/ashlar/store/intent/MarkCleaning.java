@@ -29,6 +29,7 @@ final class MarkCleaning {
     private final Executor pool;
     private final List<Victim> victims = new ArrayList<>();
     private final AtomicInteger claimsLeft = new AtomicInteger();
+    private boolean passedOver;
     private int[] cleanSlots = new int[0];
 
     MarkCleaning(IntentTable table, IntentFile file, Extent[] extents, RangeLatch latch, Executor pool) {
@@ -53,6 +54,8 @@ final class MarkCleaning {
                 int tick = extent.lastWriteTick(IntentSector.regionOf(file.get(slot)));
                 if (tick <= lastTick) {
                     byAge[candidates++] = (long) tick << 32 | slot;
+                } else {
+                    passedOver = true;
                 }
             }
         }
@@ -62,6 +65,11 @@ final class MarkCleaning {
             victims.add(new Victim(slot, extents[slot], IntentSector.regionOf(file.get(slot))));
         }
         return !victims.isEmpty();
+    }
+
+    /** Returns whether there are regions of sound extents that were written later than those to choose from. */
+    boolean hasPassedOver() {
+        return passedOver;
     }
 
     /** Starts with what was chosen; the end is {@link IntentTable#takeBack}. On the table's thread. */

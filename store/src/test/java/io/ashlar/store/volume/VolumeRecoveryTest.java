@@ -4,11 +4,13 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.ashlar.base.block.BlockGeometry;
 import io.ashlar.base.block.BlockRequest;
+import io.ashlar.base.block.BlockRuns;
 import io.ashlar.base.block.Operation;
 import io.ashlar.base.block.ScatterList;
 import io.ashlar.base.status.Status;
 import io.ashlar.store.StoreFixture;
 import io.ashlar.store.VolumeClient;
+import io.ashlar.store.config.StoreConfig;
 import io.ashlar.store.file.CountingStorageIo;
 import io.ashlar.store.file.FaultyStorageIo;
 import io.ashlar.store.file.FaultyStorageIo.Call;
@@ -35,6 +37,8 @@ class VolumeRecoveryTest {
 
     private final CountDownLatch held = new CountDownLatch(WORKERS);
     private final CountDownLatch letGo = new CountDownLatch(1);
+    /** For the one test that lets an extent go before the other. */
+    private final CountDownLatch firstLetGo = new CountDownLatch(1);
 
     @TempDir
     Path path;
@@ -52,16 +56,21 @@ class VolumeRecoveryTest {
 
     @AfterEach
     void closeVolume() {
+        firstLetGo.countDown();
         letGo.countDown();
         client.close();
         store.close();
     }
 
     private void killAndOpen(FaultyStorageIo.Plan plan) throws StoreException {
+        killAndOpen(StoreConfig.DEFAULT, plan);
+    }
+
+    private void killAndOpen(StoreConfig config, FaultyStorageIo.Plan plan) throws StoreException {
         UUID uuid = volume.uuid();
         store.kill();
         client.close();
-        store = StoreFixture.onThreads(path, io);
+        store = StoreFixture.onThreads(path, io, config);
         io.setPlan(plan);
         volume = store.folder().openVolume(uuid);
         client = new VolumeClient(volume);
@@ -70,17 +79,21 @@ class VolumeRecoveryTest {
     /** The disk answers no read of data of the extent until it is let go. */
     private FaultyStorageIo.Plan holdingReadsOf(int extent) {
         return (call, file) -> {
-            if (call == Call.READ && file.getFileName().toString().equals("%08x-0.data".formatted(extent))) {
-                awaitLetGo();
+            if (call == Call.READ && isDataOf(extent, file)) {
+                held.countDown();
+                awaitIt(letGo);
             }
             return FaultyStorageIo.PASS;
         };
     }
 
-    private void awaitLetGo() {
-        held.countDown();
+    private static boolean isDataOf(int extent, Path file) {
+        return file.endsWith("%08x-0.data".formatted(extent));
+    }
+
+    private static void awaitIt(CountDownLatch latch) {
         try {
-            letGo.await();
+            latch.await();
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
         }
@@ -154,7 +167,7 @@ class VolumeRecoveryTest {
 
     private static Pending submit(VolumeClient client, Operation operation, long offset, int length) {
         Pending request = new Pending();
-        if (operation == Operation.READ) {
+        if (operation == Operation.READ || operation == Operation.WRITE) {
             ScatterList memory = new ScatterList(1);
             memory.add(Scratch.allocate(length), 0, length);
             request.setData(operation, offset, memory, 0);
@@ -217,5 +230,32 @@ class VolumeRecoveryTest {
         expect(2L * REGION_BYTES, 1);
         assertThat(client.flush()).isEqualTo(Status.OK);
         assertThat(store.folder().counters().regionsRecovered().sum()).isEqualTo(regions);
+    }
+
+    @Test
+    void shouldMarkOtherRegionsAsSoonAsTheFirstOnesAreSettledWhenACrashLeftNoSlotFree() throws Exception {
+        assertThat(client.fill(EXTENT_BYTES, 4096, 1)).isEqualTo(Status.OK);
+        assertThat(client.fill(EXTENT_BYTES + REGION_BYTES, 4096, 1)).isEqualTo(Status.OK);
+        assertThat(client.fill(0, 4096, 1)).isEqualTo(Status.OK);
+        StoreConfig threeMarks = new StoreConfig(3, StoreConfig.UNFLUSHED_BYTES_MAX_DEFAULT, 64);
+        killAndOpen(threeMarks, (call, file) -> {
+            if (call == Call.READ && file.toString().endsWith(".data")) {
+                held.countDown();
+                awaitIt(isDataOf(0, file) ? firstLetGo : letGo);
+            }
+            return FaultyStorageIo.PASS;
+        });
+        held.await();
+        Pending write = submit(client, Operation.WRITE, 5 * REGION_BYTES, 4096);
+        // By then the table has looked for a mark to clear, and found none.
+        BlockRuns runs = new BlockRuns(1);
+        for (int i = 0; i < 100; i++) {
+            assertThat(client.blockStatus(0, 4096, runs)).isEqualTo(Status.OK);
+        }
+        assertThat(write.status).isNull();
+        firstLetGo.countDown();
+        await(client, write);
+        assertThat(write.status).isEqualTo(Status.OK);
+        assertThat(volume.isRecovered()).isFalse();
     }
 }
