@@ -11,6 +11,7 @@ public final class StoreCounters {
     private final LongAdder fileSyncs = new LongAdder();
     private final LongAdder intentSyncs = new LongAdder();
     private final LongAdder tornBlocks = new LongAdder();
+    private final LongAdder unreadableBlocks = new LongAdder();
     private final LongAdder regionsRecovered = new LongAdder();
     private final LongAdder corruptBlocks = new LongAdder();
     private final LongAdder syncFailures = new LongAdder();
@@ -38,6 +39,11 @@ public final class StoreCounters {
     /** Blocks that recovery found with neither checksum matching, and took as they lay. */
     public LongAdder tornBlocks() {
         return tornBlocks;
+    }
+
+    /** Blocks that couldn't be read to be settled, and were left as they are. */
+    public LongAdder unreadableBlocks() {
+        return unreadableBlocks;
     }
 
     /** Regions that recovery has settled. */

@@ -13,13 +13,15 @@ import io.ashlar.store.format.RegionMap;
 import io.ashlar.store.meter.StoreCounters;
 import io.netty.buffer.ByteBuf;
 import java.util.BitSet;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
  * Settles what a block of a marked region holds after an unclean stop, or after a write that failed half-way, by reading
  * it. A block that matches {@code next} has it, one that matches {@code previous} has that; one that matches neither is
- * torn and, being the only copy, is taken as it lies with a new checksum, counted and logged. A block whose entry is
+ * torn and, being the only copy, is taken as it lies with a new checksum, counted and logged. So is one
+ * that can't be read; its entry stays, so that whoever reads it is told, and an overwrite heals it. A block whose entry is
  * damaged stays corrupt: nothing in a map is ever guessed. Afterwards previous equals next, but where old bytes had to be
  * punched: there previous is what they were, so that a start after a further crash does it again.
  *
@@ -29,9 +31,19 @@ import org.slf4j.LoggerFactory;
 public final class RegionSettler {
     private static final Logger LOG = LoggerFactory.getLogger(RegionSettler.class);
 
-    private final StoreCounters counters;
+    /** Regions of a volume that are worth a line in the log each; the others are only counted. */
+    private static final int LINES_MAX = 100;
 
-    /** Creates a settler. */
+    private final StoreCounters counters;
+    private final AtomicInteger linesLeft = new AtomicInteger(LINES_MAX);
+
+    /** What was found in a region, in blocks. */
+    private static final class Findings {
+        private int torn;
+        private int unreadable;
+    }
+
+    /** Creates a settler for one volume. */
     public RegionSettler(StoreCounters counters) {
         this.counters = counters;
     }
@@ -61,17 +73,12 @@ public final class RegionSettler {
             return 0;
         }
         int rewritten = 0;
-        long tornBefore = counters.tornBlocks().sum();
+        Findings findings = new Findings();
         for (int i = 0; i < count && result >= 0; i++) {
-            result = settleBlock(extent, firstBlock + i, i, context, rewriteData, toPunch);
+            result = settleBlock(extent, firstBlock + i, i, context, rewriteData, toPunch, findings);
             rewritten += Math.max(0, result);
         }
-        if (counters.tornBlocks().sum() > tornBefore) {
-            LOG.warn(
-                    "extent {} region {}: torn blocks, taken as they lie",
-                    extent.header().fileName(),
-                    region);
-        }
+        report(extent, region, findings);
         if (result < 0) {
             return result;
         }
@@ -87,7 +94,7 @@ public final class RegionSettler {
      *
      * @return the bytes of data written, or -errno
      */
-    private int settleBlock(Extent extent, int block, int i, IoContext context, boolean rewriteData, BitSet toPunch) {
+    private int settleBlock(Extent extent, int block, int i, IoContext context, boolean rewriteData, BitSet toPunch, Findings findings) {
         ByteBuf page = context.page();
         int index = i * MapEntry.BYTES;
         BlockVersion previous = context.previous().set(MapEntry.ABSENT, 0);
@@ -102,7 +109,12 @@ public final class RegionSettler {
         long offset = (long) block << BlockGeometry.BLOCK_SHIFT;
         int result = readFully(extent.data(), bytes, BlockGeometry.BLOCK_BYTES, offset);
         if (result < 0) {
-            return result;
+            findings.unreadable++;
+            if (next.state() != MapEntry.DATA) {
+                toPunch.set(i); // what should be gone needs no reading to be removed
+                MapEntry.encode(page, index, previous, next, extent.header(), block);
+            }
+            return 0;
         }
         int found = context.crc().compute(bytes, 0, BlockGeometry.BLOCK_BYTES);
         if (next.state() != MapEntry.DATA) {
@@ -112,7 +124,7 @@ public final class RegionSettler {
             // The crash may have come between entry and punch; or the punch is not durable yet, and nothing shows.
             toPunch.set(i, previous.state() == MapEntry.DATA);
         } else {
-            choose(found, previous, next);
+            choose(found, previous, next, findings);
             previous.set(next.state(), next.checksum());
         }
         MapEntry.encode(page, index, previous, next, extent.header(), block);
@@ -124,7 +136,7 @@ public final class RegionSettler {
     }
 
     /** Leaves in {@code next} what a block with data of the checksum {@code found} holds. */
-    private void choose(int found, BlockVersion previous, BlockVersion next) {
+    private static void choose(int found, BlockVersion previous, BlockVersion next, Findings findings) {
         if (found == next.checksum()) {
             return;
         }
@@ -134,8 +146,21 @@ public final class RegionSettler {
             next.set(previous.state(), previous.checksum());
             return;
         }
-        counters.tornBlocks().increment();
+        findings.torn++;
         next.set(MapEntry.DATA, found);
+    }
+
+    private void report(Extent extent, int region, Findings findings) {
+        counters.tornBlocks().add(findings.torn);
+        counters.unreadableBlocks().add(findings.unreadable);
+        if (findings.torn + findings.unreadable > 0 && linesLeft.getAndDecrement() > 0) {
+            LOG.warn(
+                    "extent {} region {}: {} blocks torn, taken as they lie; {} blocks can't be read, left as they are",
+                    extent.header().fileName(),
+                    region,
+                    findings.torn,
+                    findings.unreadable);
+        }
     }
 
     /**

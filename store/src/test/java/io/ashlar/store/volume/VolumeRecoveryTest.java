@@ -8,6 +8,7 @@ import io.ashlar.base.block.BlockRuns;
 import io.ashlar.base.block.Operation;
 import io.ashlar.base.block.ScatterList;
 import io.ashlar.base.status.Status;
+import io.ashlar.base.sys.Errno;
 import io.ashlar.store.StoreFixture;
 import io.ashlar.store.VolumeClient;
 import io.ashlar.store.config.StoreConfig;
@@ -21,6 +22,7 @@ import java.nio.file.Path;
 import java.util.UUID;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -257,5 +259,46 @@ class VolumeRecoveryTest {
         await(client, write);
         assertThat(write.status).isEqualTo(Status.OK);
         assertThat(volume.isRecovered()).isFalse();
+    }
+
+    /** Only the first block of an extent can't be read, while its one region is being settled. */
+    private static FaultyStorageIo.Plan failingTheFirstReadOf(int extent) {
+        AtomicInteger reads = new AtomicInteger();
+        return (call, file) -> call == Call.READ && isDataOf(extent, file) && reads.getAndIncrement() == 0
+                ? -Errno.EIO
+                : FaultyStorageIo.PASS;
+    }
+
+    @Test
+    void shouldFailNothingButTheBlockWhenItCannotBeReadToBeSettled() throws Exception {
+        assertThat(client.fill(0, 8192, 1)).isEqualTo(Status.OK);
+        killAndOpen(failingTheFirstReadOf(0));
+        assertThat(client.flush()).isEqualTo(Status.OK);
+        assertThat(store.folder().counters().unreadableBlocks().sum()).isEqualTo(1);
+        assertThat(volume.isFailed()).isFalse();
+        expect(0, 1);
+        io.setPlan((call, file) -> call == Call.READ && isDataOf(0, file) ? -Errno.EIO : FaultyStorageIo.PASS);
+        assertThat(client.read(0, new byte[4096])).isEqualTo(Status.IO_ERROR);
+        assertThat(client.fill(0, 4096, 2)).as("an overwrite").isEqualTo(Status.OK);
+        io.setPlan((call, file) -> FaultyStorageIo.PASS);
+        expect(0, 2);
+        expect(4096, 1);
+        assertThat(client.flush()).isEqualTo(Status.OK);
+    }
+
+    @Test
+    void shouldRemoveWhatWasDiscardedEvenIfItCannotBeRead() throws Exception {
+        assertThat(client.fill(0, 8192, 1)).isEqualTo(Status.OK);
+        assertThat(client.run(Operation.DISCARD, 0, 4096, 0)).isEqualTo(Status.OK);
+        AtomicInteger punches = new AtomicInteger();
+        FaultyStorageIo.Plan failing = failingTheFirstReadOf(0);
+        killAndOpen((call, file) -> {
+            punches.addAndGet(call == Call.PUNCH ? 1 : 0);
+            return failing.decide(call, file);
+        });
+        assertThat(client.flush()).isEqualTo(Status.OK);
+        assertThat(punches.get()).isEqualTo(1);
+        expect(0, 0);
+        expect(4096, 1);
     }
 }
