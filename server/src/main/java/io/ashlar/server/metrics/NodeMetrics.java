@@ -87,6 +87,8 @@ public final class NodeMetrics implements AutoCloseable {
         storeCounter("sync.failures", counters.syncFailures(), "Syncs that failed, each until the next start");
         storeCounter("regions.recovered", counters.regionsRecovered(), "Regions settled after an unclean stop");
         storeCounter("torn.blocks", counters.tornBlocks(), "Blocks that recovery took as they lay");
+        storeCounter(
+                "previous.blocks", counters.previousBlocks(), "Blocks that recovery found without their last write");
         storeCounter("unreadable.blocks", counters.unreadableBlocks(), "Blocks that recovery couldn't read, and left");
         storeCounter("corrupt.blocks", counters.corruptBlocks(), "Blocks answered as corrupt");
     }

@@ -11,6 +11,7 @@ public final class StoreCounters {
     private final LongAdder fileSyncs = new LongAdder();
     private final LongAdder intentSyncs = new LongAdder();
     private final LongAdder tornBlocks = new LongAdder();
+    private final LongAdder previousBlocks = new LongAdder();
     private final LongAdder unreadableBlocks = new LongAdder();
     private final LongAdder regionsRecovered = new LongAdder();
     private final LongAdder corruptBlocks = new LongAdder();
@@ -39,6 +40,11 @@ public final class StoreCounters {
     /** Blocks that recovery found with neither checksum matching, and took as they lay. */
     public LongAdder tornBlocks() {
         return tornBlocks;
+    }
+
+    /** Blocks that recovery found as they were before their last write, of which it then knows nothing more. */
+    public LongAdder previousBlocks() {
+        return previousBlocks;
     }
 
     /** Blocks that couldn't be read to be settled, and were left as they are. */

@@ -19,7 +19,7 @@ import org.slf4j.LoggerFactory;
 
 /**
  * Settles what a block of a marked region holds after an unclean stop, or after a write that failed half-way, by reading
- * it. A block that matches {@code next} has it, one that matches {@code previous} has that; one that matches neither is
+ * it. A block that matches {@code next} has it, one that matches {@code previous} has that, counted and logged; one that matches neither is
  * torn and, being the only copy, is taken as it lies with a new checksum, counted and logged. So is one
  * that can't be read; its entry stays, so that whoever reads it is told, and an overwrite heals it. A block whose entry is
  * damaged stays corrupt: nothing in a map is ever guessed. Afterwards previous equals next, but where old bytes had to be
@@ -40,6 +40,7 @@ public final class RegionSettler {
     /** What was found in a region, in blocks. */
     private static final class Findings {
         private int torn;
+        private int previous;
         private int unreadable;
     }
 
@@ -78,6 +79,9 @@ public final class RegionSettler {
             result = settleBlock(extent, firstBlock + i, i, context, rewriteData, toPunch, findings);
             rewritten += Math.max(0, result);
         }
+        if (!rewriteData) {
+            findings.previous = 0; // a write that failed may well have left what was there before
+        }
         report(extent, region, findings);
         if (result < 0) {
             return result;
@@ -94,7 +98,14 @@ public final class RegionSettler {
      *
      * @return the bytes of data written, or -errno
      */
-    private int settleBlock(Extent extent, int block, int i, IoContext context, boolean rewriteData, BitSet toPunch, Findings findings) {
+    private int settleBlock(
+            Extent extent,
+            int block,
+            int i,
+            IoContext context,
+            boolean rewriteData,
+            BitSet toPunch,
+            Findings findings) {
         ByteBuf page = context.page();
         int index = i * MapEntry.BYTES;
         BlockVersion previous = context.previous().set(MapEntry.ABSENT, 0);
@@ -144,6 +155,7 @@ public final class RegionSettler {
                 previous.state() == MapEntry.DATA ? found == previous.checksum() : found == ZeroBlocks.CHECKSUM;
         if (isPrevious) {
             next.set(previous.state(), previous.checksum());
+            findings.previous++;
             return;
         }
         findings.torn++;
@@ -152,13 +164,16 @@ public final class RegionSettler {
 
     private void report(Extent extent, int region, Findings findings) {
         counters.tornBlocks().add(findings.torn);
+        counters.previousBlocks().add(findings.previous);
         counters.unreadableBlocks().add(findings.unreadable);
-        if (findings.torn + findings.unreadable > 0 && linesLeft.getAndDecrement() > 0) {
+        if (findings.torn + findings.previous + findings.unreadable > 0 && linesLeft.getAndDecrement() > 0) {
             LOG.warn(
-                    "extent {} region {}: {} blocks torn, taken as they lie; {} blocks can't be read, left as they are",
+                    "extent {} region {}: {} blocks torn, taken as they lie; {} as before their last write;"
+                            + " {} can't be read, left as they are",
                     extent.header().fileName(),
                     region,
                     findings.torn,
+                    findings.previous,
                     findings.unreadable);
         }
     }

@@ -187,8 +187,8 @@ final class VolumeRecovery {
 
     private int rewrite(MarkedRegion region, IoContext context) {
         int blocks = parts.shape().regionBlocks();
-        int bytes = parts.settler()
-                .settle(region.owner.extent, region.region, 0, blocks, context, true, region.toPunch);
+        int bytes =
+                parts.settler().settle(region.owner.extent, region.region, 0, blocks, context, true, region.toPunch);
         if (bytes > 0) {
             bound(region, bytes);
         }

@@ -18,11 +18,17 @@ import io.ashlar.store.file.FaultyStorageIo.Call;
 import io.ashlar.store.file.LinuxStorageIo;
 import io.ashlar.store.file.Scratch;
 import io.ashlar.store.file.StoreException;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.util.Arrays;
 import java.util.UUID;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -299,6 +305,26 @@ class VolumeRecoveryTest {
         assertThat(client.flush()).isEqualTo(Status.OK);
         assertThat(punches.get()).isEqualTo(1);
         expect(0, 0);
+        expect(4096, 1);
+    }
+
+    @Test
+    void shouldCountTheBlocksThatHaveLostTheirLastWrite() throws Exception {
+        assertThat(client.fill(0, 12288, 1)).isEqualTo(Status.OK);
+        assertThat(client.fill(0, 8192, 2)).isEqualTo(Status.OK);
+        byte[] before = new byte[4096];
+        Arrays.fill(before, (byte) 1);
+        try (Stream<Path> files = Files.walk(path)) {
+            Path data = files.filter(file -> isDataOf(0, file)).findFirst().orElseThrow();
+            try (FileChannel channel = FileChannel.open(data, StandardOpenOption.WRITE)) {
+                assertThat(channel.write(ByteBuffer.wrap(before), 4096)).isEqualTo(4096);
+            }
+        }
+        killAndOpen((call, file) -> FaultyStorageIo.PASS);
+        assertThat(client.flush()).isEqualTo(Status.OK);
+        assertThat(store.folder().counters().previousBlocks().sum()).isEqualTo(1);
+        assertThat(store.folder().counters().tornBlocks().sum()).isZero();
+        expect(0, 2);
         expect(4096, 1);
     }
 }
