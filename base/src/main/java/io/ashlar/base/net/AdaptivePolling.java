@@ -36,7 +36,7 @@ final class AdaptivePolling implements SelectStrategy {
 
     /** Says how long the events that ended the last wait took to be handled: that was no waiting. */
     void handled(long durationNs) {
-        handledNs = durationNs;
+        handledNs += durationNs;
     }
 
     /** Returns the number of events that are there, or {@link SelectStrategy#SELECT} to sleep. */

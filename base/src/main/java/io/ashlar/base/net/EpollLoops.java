@@ -61,6 +61,9 @@ public final class EpollLoops implements AutoCloseable {
         ThreadFactory threads = task -> new FastThreadLocalThread(task, name);
         MultiThreadIoEventLoopGroup group = new MultiThreadIoEventLoopGroup(1, threads, handlers);
         groups.add(group);
+        group.next()
+                .submit(() -> {})
+                .syncUninterruptibly(); // starts the thread here, which inherits much from this one
         loops.add(new EpollLoop(group.next(), name, cpu, polling));
     }
 

@@ -64,7 +64,7 @@ final class AttachSequence {
             if (!attached.complete()) {
                 checkWanted();
             }
-        } catch (IOException e) {
+        } catch (IOException | RuntimeException e) {
             giveUp();
             throw e;
         }
@@ -108,15 +108,12 @@ final class AttachSequence {
         if (!readOnly) {
             new BootRecord(parts.state(), details.vduse(), volume).begin();
         }
-        VduseSysfs sysfs = new VduseSysfs(details.vduse());
         VduseDevice kernel = openDevice(details.vduse(), queues);
-        sysfs.bounceSize(bounceBytes);
-        sysfs.messageTimeout(parts.config().messageTimeoutSeconds());
-        for (int i = 0; i < queues; i++) {
-            int result = kernel.setupQueue(i, queueSize);
-            if (result < 0) {
-                throw new VduseException("can't set virtqueue " + i + " up", result);
-            }
+        try {
+            setUp(kernel, details);
+        } catch (IOException | RuntimeException e) {
+            kernel.close(); // else the device could not be destroyed
+            throw e;
         }
         BridgedDevice device = serve(volume, details, kernel, config, log);
         parts.onControlLoop("listen to the kernel", () -> {
@@ -124,6 +121,18 @@ final class AttachSequence {
             return null;
         });
         return details;
+    }
+
+    private void setUp(VduseDevice kernel, AttachmentRecord details) throws IOException {
+        VduseSysfs sysfs = new VduseSysfs(details.vduse());
+        sysfs.bounceSize(details.bounceBytes());
+        sysfs.messageTimeout(parts.config().messageTimeoutSeconds());
+        for (int i = 0; i < details.queues(); i++) {
+            int result = kernel.setupQueue(i, details.queueSize());
+            if (result < 0) {
+                throw new VduseException("can't set virtqueue " + i + " up", result);
+            }
+        }
     }
 
     /** Every CPU's loop serves one queue of each device, unless told otherwise; the driver uses no more than there are CPUs. */

@@ -21,7 +21,8 @@ public final class BridgeClient implements AutoCloseable {
     /** Connects. */
     public static BridgeClient connect(Path controlSocket) throws IOException {
         try {
-            return new BridgeClient(new JsonLines(SocketChannel.open(UnixDomainSocketAddress.of(controlSocket))));
+            return new BridgeClient(new JsonLines(
+                    SocketChannel.open(UnixDomainSocketAddress.of(controlSocket)), JsonLines.ANSWER_BYTES_MAX));
         } catch (IOException e) {
             String why = Files.exists(controlSocket) ? e.getMessage() : "there is no such socket";
             throw new BridgeException("no bridge answers at " + controlSocket + " (" + why + "); is it running?", e);

@@ -95,7 +95,7 @@ public final class ControlServer implements AutoCloseable {
     }
 
     private void converse(SocketChannel client) {
-        try (JsonLines lines = new JsonLines(client)) {
+        try (JsonLines lines = new JsonLines(client, JsonLines.REQUEST_BYTES_MAX)) {
             UserPrincipal peer =
                     client.getOption(ExtendedSocketOptions.SO_PEERCRED).user();
             if (!peer.equals(self) && !peer.getName().equals(ROOT)) {

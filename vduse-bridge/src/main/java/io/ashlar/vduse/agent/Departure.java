@@ -197,13 +197,19 @@ final class Departure {
         }
         List<Future<?>> farewells = new ArrayList<>();
         for (AttachedVolume volume : taken) {
-            farewells.add(background.submit(() -> letGo(volume)));
+            farewells.add(background.submit(() -> {
+                volume.teardown().letGoInOrder();
+                volume.opened(null, null, volume.details());
+                return null;
+            }));
         }
         for (Future<?> farewell : farewells) {
             try {
                 farewell.get();
             } catch (ExecutionException e) {
-                // The end of this process lets go of it.
+                // The end of this process lets go of it: were its volume closed before its driver is cut off, the
+                // driver would get
+                // errors.
                 LOG.error("a device was not let go of in order", e.getCause());
             } catch (InterruptedException e) {
                 Thread.currentThread().interrupt();
@@ -234,11 +240,6 @@ final class Departure {
             }
             pause();
         }
-    }
-
-    private static void letGo(AttachedVolume volume) {
-        volume.teardown().letGo();
-        volume.opened(null, null, volume.details());
     }
 
     private static void pause() {

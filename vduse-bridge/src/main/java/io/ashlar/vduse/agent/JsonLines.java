@@ -13,18 +13,26 @@ import java.nio.channels.SocketChannel;
 import java.util.Arrays;
 import java.util.concurrent.TimeUnit;
 
-/** One JSON document per line over a blocking channel; a line has at most 64 KiB. */
+/** One JSON document per line over a blocking channel. */
 @ConfinedTo(LoopKind.OWNER)
 final class JsonLines implements AutoCloseable {
-    private static final int LINE_BYTES_MAX = 64 << 10;
+    /** Of what anybody may send who can open the control socket. */
+    static final int REQUEST_BYTES_MAX = 64 << 10;
+    /** An attachment takes a few hundred bytes of a list. */
+    static final int ANSWER_BYTES_MAX = 16 << 20;
+
+    private static final int LINE_BYTES = 64 << 10;
 
     private final SocketChannel channel;
-    private final ByteBuffer in = ByteBuffer.allocate(LINE_BYTES_MAX);
+    private final int lineBytesMax;
+    private ByteBuffer in = ByteBuffer.allocate(LINE_BYTES);
     /** Bytes received that hold no end of a line. */
     private int scanned;
 
-    JsonLines(SocketChannel channel) {
+    /** Reads lines of at most so many bytes. */
+    JsonLines(SocketChannel channel, int lineBytesMax) {
         this.channel = channel;
+        this.lineBytesMax = lineBytesMax;
     }
 
     /** Reads a line; null when the other side has closed. */
@@ -90,8 +98,11 @@ final class JsonLines implements AutoCloseable {
                 return line;
             }
         }
+        if (scanned >= lineBytesMax) {
+            throw new BridgeException("line longer than " + lineBytesMax + " bytes");
+        }
         if (!in.hasRemaining()) {
-            throw new BridgeException("line longer than " + LINE_BYTES_MAX + " bytes");
+            in = ByteBuffer.allocate(Math.min(2 * in.capacity(), lineBytesMax)).put(in.flip());
         }
         return null;
     }

@@ -97,8 +97,8 @@ final class SocketSequence {
         try {
             teardown.push("let go of the volume", volume.letGo()::run);
             teardown.pushRemoval("close the volume", volume.device()::close);
-            serve(details, volume);
             teardown.pushRemoval("forget the device", () -> parts.state().delete(details.vduse()));
+            serve(details, volume);
         } catch (IOException | RuntimeException e) {
             teardown.letGo();
             attached.opened(null, null, details);

@@ -8,6 +8,7 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Set;
+import java.util.TreeSet;
 import java.util.UUID;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.FutureTask;
@@ -152,10 +153,8 @@ final class Succession {
      * worse: records of devices that are gone, and orphans.
      */
     private void checkRecords(List<Attachment> attachments) throws IOException {
-        Set<String> orphans = attachments.stream()
-                .filter(attachment -> AttachedVolume.State.ORPHAN.text().equals(attachment.state()))
-                .map(Attachment::name)
-                .collect(Collectors.toSet());
+        Set<String> orphans = namesOf(attachments, AttachedVolume.State.ORPHAN);
+        Set<String> unrecorded = namesOf(attachments, AttachedVolume.State.ATTACHED);
         for (String vduse : parts.state().recorded()) {
             AttachmentRecord details;
             try {
@@ -166,8 +165,20 @@ final class Succession {
             boolean matters = details != null && !details.isOfGoneDevice();
             if (matters && !orphans.contains(details.volume())) {
                 check(details);
+                unrecorded.remove(details.volume());
             }
         }
+        if (!unrecorded.isEmpty()) {
+            throw notHandedOver("no record says what " + String.join(", ", unrecorded)
+                    + " is attached as; detach it, and attach it again");
+        }
+    }
+
+    private static Set<String> namesOf(List<Attachment> attachments, AttachedVolume.State state) {
+        return attachments.stream()
+                .filter(attachment -> state.text().equals(attachment.state()))
+                .map(Attachment::name)
+                .collect(Collectors.toCollection(TreeSet::new));
     }
 
     private void check(AttachmentRecord details) throws BridgeException {

@@ -47,7 +47,13 @@ final class Teardown {
         }
     }
 
-    /** Undoes what is on our side only: the device is in use and stays. */
+    /** Undoes what is on our side only, each step only if those before it have succeeded: the device is in use and stays. */
+    void letGoInOrder() throws IOException {
+        steps.removeIf(Named::removes);
+        run();
+    }
+
+    /** Undoes what is on our side only, as far as possible. */
     void letGo() {
         steps.removeIf(Named::removes);
         runThrough();

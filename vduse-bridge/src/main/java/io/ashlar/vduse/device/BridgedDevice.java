@@ -275,6 +275,9 @@ public final class BridgedDevice implements ServedDevice, DriverRequests {
     }
 
     private void onGeometryChange() {
+        if (closed) {
+            return;
+        }
         config = config.withGeometry(volume.geometry());
         ByteBuf space = Unpooled.wrappedBuffer(config.toBytes());
         // The capacity, in 512-byte sectors, is the first field (virtio 1.2, 5.2.4).

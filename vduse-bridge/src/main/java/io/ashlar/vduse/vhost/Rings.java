@@ -27,9 +27,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The virtqueues of one device, from what a front end says of them to loops that serve them. A ring is served when its
- * size, addresses and kick are known, and it is enabled; the specification's "Ring states". Callbacks run on the control
- * loop.
+ * The virtqueues of one device, from what a front end says of them to loops that serve them. A ring is served when its size, addresses
+ * and kick are known, and it is enabled; the specification's "Ring states". Callbacks run on the control loop.
  */
 @ConfinedTo(LoopKind.CONTROL)
 final class Rings {
@@ -73,7 +72,7 @@ final class Rings {
         return rings.size();
     }
 
-    /** Returns a ring, whose description the caller may change. */
+    /** A ring, whose description the caller may change. */
     Ring get(int i) throws IOException {
         if (i < 0 || i >= rings.size()) {
             throw new IOException("ring " + Integer.toUnsignedString(i) + " of " + rings.size());
@@ -222,10 +221,15 @@ final class Rings {
      * @param whenDrained runs when nothing of it touches memory any more, with whether all has been given up meanwhile
      */
     private void drain(int i, Consumer<Boolean> whenDrained) {
-        if (!isServed(i)) {
+        if (isServed(i)) {
+            end(i, whenDrained);
+        } else {
             whenDrained.accept(false);
-            return;
         }
+    }
+
+    /** The same, and waits for what is in flight of a ring that has been stopped already. */
+    private void end(int i, Consumer<Boolean> whenDrained) {
         int now = generation;
         stopSlot(i, StopMode.DRAIN, writes -> {}, position -> {
             if (now == generation) { // else the ring may be another front end's
@@ -341,7 +345,7 @@ final class Rings {
         Countdown<Boolean> drains = new Countdown<>(ignored -> whenDrained.run());
         for (int i = 0; i < rings.size(); i++) {
             drains.expect();
-            drain(i, drains::arrived);
+            end(i, drains::arrived);
         }
         drains.armed();
     }
@@ -350,10 +354,7 @@ final class Rings {
         return iotlb.hasVanished() || (keptLog != null && keptLog.hasVanished());
     }
 
-    /**
-     * Gives all rings up, as the driver has: requests in flight are cut off its memory at once, and end later, by
-     * themselves. What was said of the rings is forgotten.
-     */
+    /** Gives all rings up, as the driver has: requests in flight are cut off its memory, and end later. All is forgotten. */
     void abandon(Runnable whenStopped) {
         generation++;
         Countdown<List<Iotlb.MemoryRange>> stops = new Countdown<>(writes -> {

@@ -92,7 +92,7 @@ class SuccessionTest {
         server.bind(UnixDomainSocketAddress.of(parts.config().controlSocket()));
         return CompletableFuture.runAsync(
                 () -> {
-                    try (JsonLines lines = new JsonLines(server.accept())) {
+                    try (JsonLines lines = new JsonLines(server.accept(), JsonLines.REQUEST_BYTES_MAX)) {
                         script.play(lines);
                     } catch (IOException e) {
                         throw new UncheckedIOException(e);
@@ -359,6 +359,33 @@ class SuccessionTest {
         takeThePlacePatiently();
         other.get(60, TimeUnit.SECONDS);
         assertThat(parts.state().tryLock()).as("it is taken").isFalse();
+    }
+
+    @Test
+    void shouldGiveUpWhenTheOtherServesADeviceWithoutARecord() throws Exception {
+        CompletableFuture<Void> other = serveAll(lines -> {
+            assertThat(command(lines)).isEqualTo("list");
+            say(lines, "{\"attachments\":[{\"name\":\"v\",\"state\":\"attached\"}]}");
+            assertThat(command(lines)).isEqualTo("closed");
+        });
+        assertThatThrownBy(this::takeThePlacePatiently)
+                .hasMessage("no handover, the bridge that runs goes on: no record says what v is attached as;"
+                        + " detach it, and attach it again");
+        other.get(60, TimeUnit.SECONDS);
+        assertNotLocked();
+    }
+
+    @Test
+    void shouldTakeOverWhateverNumberOfAttachmentsTheOtherTellsOf() throws Exception {
+        String orphan = "{\"name\":\"" + "v".repeat(200) + "\",\"state\":\"orphan\"}";
+        CompletableFuture<Void> other = serveAll(lines -> {
+            assertThat(command(lines)).isEqualTo("list");
+            say(lines, "{\"attachments\":[" + (orphan + ",").repeat(2000) + orphan + "]}");
+            handOver(lines);
+            running.close();
+        });
+        takeThePlacePatiently();
+        other.get(60, TimeUnit.SECONDS);
     }
 
     @Test

@@ -442,6 +442,11 @@ class BridgedDeviceTest {
         closed.get(WAIT_SECONDS, TimeUnit.SECONDS);
         closedAgain.get(WAIT_SECONDS, TimeUnit.SECONDS);
         assertThat(kernel.closes()).isEqualTo(1);
+        volume.grow(2 << 20);
+        control.eventLoop().submit(() -> {}).get();
+        assertThat(kernel.configInterrupts)
+                .as("told to a descriptor that may be another device's")
+                .isZero();
     }
 
     @Test

@@ -10,6 +10,7 @@ import io.ashlar.vduse.agent.VolumeOpener;
 import io.ashlar.vduse.device.HeldDevice;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
@@ -108,6 +109,20 @@ class ForcedDetachmentTest {
     void shouldAnswerWhatIsInFlightWhenOnlyTheEndOfTheConnectionsToTheNodeEndsIt() throws Exception {
         start(volume::failHeld);
         int at = offer(1, 0);
+        detach().get(60, TimeUnit.SECONDS);
+        assertAnswered(1, at);
+        front.awaitEnd();
+        assertThat(daemon.attachments()).isEmpty();
+    }
+
+    @Test
+    void shouldAnswerWhatIsInFlightWhenItsRingIsStoppedForAnotherReasonAlready() throws Exception {
+        start(volume::failHeld);
+        front.memory(0x1000_0000, MIB);
+        front.setMemory();
+        int at = offer(1, 0);
+        // The region that goes may be in use: rings stop, when their requests have ended.
+        front.send(FrontEndModel.SET_MEM_TABLE, 0, FrontEndModel.table(List.of(memory)), memory.fd());
         detach().get(60, TimeUnit.SECONDS);
         assertAnswered(1, at);
         front.awaitEnd();

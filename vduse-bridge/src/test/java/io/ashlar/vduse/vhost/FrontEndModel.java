@@ -249,7 +249,6 @@ final class FrontEndModel implements AutoCloseable {
         return tell(SET_INFLIGHT_FD, logPayload(log.size, log.offset, queues), log.fd);
     }
 
-    /** Connects again after the other side, or the connection, has gone; with the same memory and rings. */
     /** Says all that a back end must know of memory, log and rings, which go on where they are. */
     void start(Log log) throws IOException, TimeoutException {
         setMemory();
