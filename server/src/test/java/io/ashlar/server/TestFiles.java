@@ -15,6 +15,7 @@ public final class TestFiles implements VolumeFiles {
     private volatile StoreException failure;
     private volatile boolean syncFailed;
     private volatile Runnable beforeCreate = () -> {};
+    private volatile Runnable beforeOpen = () -> {};
 
     /** Returns the only volume. */
     public TestVolume only() {
@@ -29,6 +30,11 @@ public final class TestFiles implements VolumeFiles {
     /** Runs something, which may block, before each volume is created. */
     public void beforeCreate(Runnable newBeforeCreate) {
         beforeCreate = newBeforeCreate;
+    }
+
+    /** Runs something, which may block, before each try to open a volume. */
+    public void beforeOpen(Runnable newBeforeOpen) {
+        beforeOpen = newBeforeOpen;
     }
 
     /** Makes every volume one whose sync has failed. */
@@ -61,6 +67,7 @@ public final class TestFiles implements VolumeFiles {
 
     @Override
     public BlockDevice open(UUID uuid) throws StoreException {
+        beforeOpen.run();
         fail();
         return volumes.get(uuid);
     }

@@ -30,6 +30,11 @@ final class Attachments {
 
     /** Grants or refuses a use; the answer may come much later, when older requests take their time. */
     void open(OpenRequest request, VolumeUse use, Consumer<OpenResult> answer) {
+        if (!use.isAwaited()) {
+            // Whoever gave up asks again: work for the abandoned would make those behind it give up as well.
+            answer.accept(new OpenResult.Refused(Status.BUSY, "nobody waits for it any more", null));
+            return;
+        }
         if (!VolumeRecord.isName(request.volume())) {
             answer.accept(new OpenResult.Refused(Status.NOT_FOUND, "there is no volume of that name", null));
             return;

@@ -38,8 +38,9 @@ public final class VolumeRegistry {
     private volatile String ailment = "";
 
     /** Takes over the catalogue and the files. */
-    public VolumeRegistry(VolumeCatalogue catalogue, VolumeFiles files, NodeIdentity node, IntSupplier connections) {
-        table = new VolumeTable(catalogue, files);
+    public VolumeRegistry(
+            VolumeCatalogue catalogue, VolumeFiles files, NodeIdentity node, IntSupplier connections, Clock clock) {
+        table = new VolumeTable(catalogue, files, clock);
         attachments = new Attachments(table);
         commands = new VolumeCommands(table, attachments, node, connections);
     }
