@@ -52,10 +52,9 @@ final class Attachments {
         try {
             open(table.device(known), request, use, answer);
         } catch (StoreException e) {
-            // Whoever holds the volume waits until the node can serve it again; a new attachment just doesn't begin.
-            Status status = request.epoch() == 0 ? Status.IO_ERROR : Status.UNAVAILABLE;
+            // Whoever uses the volume waits until the node can serve it again; a new attachment just doesn't begin.
             String message = "volume " + request.volume() + " can't be opened: " + e.getMessage();
-            answer.accept(new OpenResult.Refused(status, message, null));
+            answer.accept(new OpenResult.Refused(Status.UNAVAILABLE, message, null));
         }
     }
 

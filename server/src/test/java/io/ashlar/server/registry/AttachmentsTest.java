@@ -167,18 +167,29 @@ class AttachmentsTest {
         assertThat(open("host-a", 1, false, 1, new Use())).isInstanceOf(OpenResult.Opened.class);
     }
 
+    private OpenResult read() {
+        result = null;
+        attachments.open(new OpenRequest("v", "", 0, true, false, 0, 0), new Use(), answer -> result = answer);
+        return result;
+    }
+
     @Test
-    void shouldKeepTheHolderWaitingButBeginNothingWhenTheFilesCanNotBeOpened() {
+    void shouldKeepWhoeverUsesTheVolumeWaitingWhenTheFilesCanNotBeOpened() {
         assertThat(catalogue.attach("v", "host-a", false).status()).isEqualTo(Status.OK);
         files.failWith(new StoreException("too many open files", 24));
         open("host-a", 1, false, 0, new Use());
         assertThat(refusal()).isEqualTo(Status.UNAVAILABLE);
+        // A reader that comes again can't be told from one that comes first.
+        read();
+        assertThat(refusal()).isEqualTo(Status.UNAVAILABLE);
+        assertThat(((OpenResult.Refused) result).message()).contains("too many open files");
         open("host-a", 0, false, 0, new Use());
-        assertThat(refusal()).isEqualTo(Status.IO_ERROR);
-        assertThat(catalogue.find("v").epoch()).isEqualTo(1);
+        assertThat(refusal()).isEqualTo(Status.UNAVAILABLE);
+        assertThat(catalogue.find("v").epoch()).as("nothing has begun").isEqualTo(1);
         files.failWith(null);
         clock.turn(5);
         assertThat(open("host-a", 1, false, 0, new Use())).isInstanceOf(OpenResult.Opened.class);
+        assertThat(read()).isInstanceOf(OpenResult.Opened.class);
     }
 
     @Test
