@@ -92,17 +92,35 @@ final class VolumeTable {
                 throw failure;
             }
             try {
-                entry.device(files.open(volume.uuid()));
+                entry.device(open(volume));
             } catch (StoreException e) {
                 entry.failed(e, nowNs, clock.nowNs());
                 throw e;
             }
-            long sizeBytes = entry.device().geometry().sizeBytes();
-            if (sizeBytes > volume.geometry().sizeBytes()) {
-                catalogue.grow(volume.name(), sizeBytes);
-            }
         }
         return entry.device();
+    }
+
+    /**
+     * Opens the files. Of their size and the catalogue's the larger counts: a crash may leave the catalogue behind, and the
+     * files only an unreadable header, whose older copy has come back.
+     */
+    private BlockDevice open(VolumeRecord volume) throws StoreException {
+        BlockDevice device = files.open(volume.uuid());
+        long sizeBytes = device.geometry().sizeBytes();
+        long knownBytes = volume.geometry().sizeBytes();
+        if (sizeBytes > knownBytes) {
+            catalogue.grow(volume.name(), sizeBytes);
+        } else if (sizeBytes < knownBytes) {
+            LOG.warn("the files of volume {} are for {} bytes and grown to {}", volume.name(), sizeBytes, knownBytes);
+            try {
+                files.grow(device, knownBytes);
+            } catch (StoreException e) {
+                device.close();
+                throw e;
+            }
+        }
+        return device;
     }
 
     /** Returns whether no volume is used. */

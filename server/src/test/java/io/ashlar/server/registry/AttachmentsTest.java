@@ -225,6 +225,14 @@ class AttachmentsTest {
     }
 
     @Test
+    void shouldGrowFilesThatHaveFallenBehindTheCatalogue() {
+        catalogue.grow("v", 1 << 21);
+        OpenResult.Opened opened = (OpenResult.Opened) open("host-a", 0, false, 0, new Use());
+        assertThat(opened.record().geometry().sizeBytes()).isEqualTo(1 << 21);
+        assertThat(opened.device().geometry().sizeBytes()).isEqualTo(1 << 21);
+    }
+
+    @Test
     void shouldDoNothingForAnOpenThatNobodyWaitsFor() {
         Use abandoned = new Use();
         abandoned.awaited = false;
