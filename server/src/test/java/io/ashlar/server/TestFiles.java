@@ -14,6 +14,7 @@ public final class TestFiles implements VolumeFiles {
     private final Map<UUID, TestVolume> volumes = new ConcurrentHashMap<>();
     private volatile StoreException failure;
     private volatile boolean syncFailed;
+    private volatile boolean settling;
     private volatile Runnable beforeCreate = () -> {};
     private volatile Runnable beforeOpen = () -> {};
 
@@ -40,6 +41,11 @@ public final class TestFiles implements VolumeFiles {
     /** Makes every volume one whose sync has failed. */
     public void failSyncs() {
         syncFailed = true;
+    }
+
+    /** Makes every volume one that settles what a crash left, or has done so. */
+    public void settle(boolean nowSettling) {
+        settling = nowSettling;
     }
 
     /** Returns how many volumes there are. */
@@ -89,6 +95,11 @@ public final class TestFiles implements VolumeFiles {
     @Override
     public long storedBytes(BlockDevice device) {
         return 4096;
+    }
+
+    @Override
+    public boolean isSettling(BlockDevice device) {
+        return settling;
     }
 
     @Override
