@@ -16,6 +16,8 @@ import java.util.UUID;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.ScheduledThreadPoolExecutor;
 import java.util.concurrent.ThreadPoolExecutor.DiscardPolicy;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * What a node keeps its volumes in.
@@ -26,6 +28,8 @@ import java.util.concurrent.ThreadPoolExecutor.DiscardPolicy;
  * @param timer the thread that wakes the store; asleep while no region of any volume is marked
  */
 record NodeStorage(VolumeCatalogue catalogue, VolumeFiles files, IoPool ioPool, ScheduledExecutorService timer) {
+    private static final Logger LOG = LoggerFactory.getLogger(NodeStorage.class);
+
     /** Opens the data folder and everything in it. */
     static NodeStorage open(ServerConfig config, UUID bootId) throws StoreException {
         IoPool ioPool = new IoPool(config.ioThreads());
@@ -36,6 +40,12 @@ record NodeStorage(VolumeCatalogue catalogue, VolumeFiles files, IoPool ioPool, 
             StoreEnvironment environment =
                     new StoreEnvironment(ioPool, RandomSource.SECURE, bootId, StoreTimer.of(timer));
             DataFolder folder = DataFolder.open(config.dataFolder(), io, config.store(), environment);
+            if (!folder.wasCleanlyStopped()) {
+                LOG.warn(
+                        "the last node on {} was not stopped in order{}: what it was writing is settled now",
+                        config.dataFolder(),
+                        folder.previousBootId().equals(bootId) ? "" : ", and the machine has been restarted since");
+            }
             try {
                 VolumeCatalogue catalogue =
                         VolumeCatalogue.open(config.dataFolder(), io, Clock.SYSTEM, RandomSource.SECURE);

@@ -59,7 +59,7 @@ public final class StorageNode implements AutoCloseable {
         AtomicInteger connectionCount = new AtomicInteger();
         NodeIdentity node = new NodeIdentity(
                 storage.files().nodeUuid(), bootId, RandomSource.SECURE.nextUuid(), software(), clock.wallMs());
-        registry = new VolumeRegistry(storage.catalogue(), storage.files(), node, connectionCount::get);
+        registry = new VolumeRegistry(storage.catalogue(), storage.files(), node, connectionCount::get, clock);
         loops = EpollLoops.pinned("data", EpollLoops.allowedCpus());
         List<LoopCounters> counters =
                 loops.all().stream().map(loop -> new LoopCounters()).toList();

@@ -21,6 +21,7 @@ import io.ashlar.protocol.message.VolumeInfo;
 import io.netty.buffer.ByteBuf;
 import io.netty.buffer.UnpooledByteBufAllocator;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.concurrent.CountDownLatch;
@@ -422,6 +423,33 @@ class AttachmentTest {
             permits.acquireUninterruptibly();
         });
         return stops;
+    }
+
+    private boolean hasConnections(int count) {
+        try {
+            return HttpTest.metric(node, "ashlar_node_connections") == count;
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    @Test
+    void shouldBeginNothingForAnOpenWhoseClientHasGoneWhenItsTurnComes() throws IOException {
+        Semaphore permits = new Semaphore(0);
+        AtomicInteger stops = holdRegistry(permits);
+        try {
+            b.send(createFrame(b, "w"));
+            await(() -> stops.get() == 1);
+            a.send(openFrame(a, "v", "host-a", RW));
+            assertThat(a.simple(Opcode.PING, 0, 0, 0, 0, 0).status()).isEqualTo(Status.OK);
+            a.close();
+            await(() -> hasConnections(1));
+        } finally {
+            permits.release();
+        }
+        try (RawClient c = RawClient.ready(node.address())) {
+            assertThat(c.openOk("v", "host-b", RW, 0, 0).getEpoch()).isEqualTo(1);
+        }
     }
 
     @Test

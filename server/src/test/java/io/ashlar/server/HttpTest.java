@@ -72,6 +72,9 @@ class HttpTest {
             assertThat(metric(node, "ashlar_node_volumes")).isEqualTo(1);
             assertThat(metric(node, "ashlar_node_attachments")).isEqualTo(1);
             assertThat(metric(node, "ashlar_node_stored_bytes")).isEqualTo(4096);
+            assertThat(metric(node, "ashlar_node_volumes_settling")).isZero();
+            node.files().settle(true);
+            assertThat(metric(node, "ashlar_node_volumes_settling")).isEqualTo(1);
             assertThat(get(node, "/metrics").body())
                     .contains(
                             "ashlar_build_info{", "jvm_gc_", "jvm_memory_used_bytes", "ashlar_store_file_syncs_total");

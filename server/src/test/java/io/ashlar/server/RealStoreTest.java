@@ -3,7 +3,13 @@ package io.ashlar.server;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.ashlar.base.net.EpollLoops;
 import io.ashlar.base.status.Status;
+import io.ashlar.client.session.SessionConfig;
+import io.ashlar.client.volume.AccessMode;
+import io.ashlar.client.volume.AttachException;
+import io.ashlar.client.volume.RemoteVolume;
+import io.ashlar.client.volume.VolumeOptions;
 import io.ashlar.protocol.frame.FrameFlags;
 import io.ashlar.protocol.frame.Opcode;
 import io.ashlar.protocol.message.BlockStatusAnswer;
@@ -12,6 +18,7 @@ import io.ashlar.server.config.ListenAddress;
 import io.ashlar.server.config.ServerConfig;
 import io.ashlar.server.config.ServerLimits;
 import java.io.IOException;
+import java.net.InetSocketAddress;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.file.Files;
@@ -19,6 +26,7 @@ import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.Random;
 import java.util.UUID;
+import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -135,11 +143,29 @@ class RealStoreTest {
         try (StorageNode node = start();
                 RawClient client = RawClient.ready(node.addresses().block())) {
             RawClient.Frame refused = client.open("bad", "host-a", OpenMode.OPEN_MODE_READ_WRITE, 0, 0);
-            assertThat(refused.status()).isEqualTo(Status.IO_ERROR);
+            assertThat(refused.status()).isEqualTo(Status.UNAVAILABLE);
             assertThat(refused.detail().getMessage()).startsWith("volume bad can't be opened: ");
+            assertThat(refusalOfAFirstAttach(node.addresses().block()))
+                    .startsWith("can't open volume 'bad' on ")
+                    .endsWith(refused.detail().getMessage())
+                    .doesNotContain("\n");
             int handle = client.openOk("good", "host-a", OpenMode.OPEN_MODE_READ_WRITE, 0, 0)
                     .getHandle();
             assertThat(client.write(handle, 0, new byte[4096])).isEqualTo(Status.OK);
+        }
+    }
+
+    /** Returns what a host is told, at once: it would wait for longer than any test takes. */
+    private static String refusalOfAFirstAttach(InetSocketAddress node) {
+        SessionConfig session = new SessionConfig(node, "host-b", 5000, 5000, 5000, 1, 1);
+        int attachTimeoutMs = (int) TimeUnit.DAYS.toMillis(1);
+        VolumeOptions options =
+                new VolumeOptions(session, "bad", AccessMode.READ_ONLY, VolumeOptions.REQUESTS_MAX, attachTimeoutMs, 0);
+        try (EpollLoops loops = EpollLoops.floating("host", 1);
+                RemoteVolume volume = RemoteVolume.open(options, loops.all().get(0))) {
+            return "opened " + volume.options().volume();
+        } catch (AttachException e) {
+            return e.getMessage();
         }
     }
 

@@ -15,7 +15,9 @@ public final class TestFiles implements VolumeFiles {
     private final Map<UUID, TestVolume> volumes = new ConcurrentHashMap<>();
     private volatile StoreException failure;
     private volatile boolean syncFailed;
+    private volatile boolean settling;
     private volatile Runnable beforeCreate = () -> {};
+    private volatile Runnable beforeOpen = () -> {};
 
     /** Returns the only volume. */
     public TestVolume only() {
@@ -32,9 +34,19 @@ public final class TestFiles implements VolumeFiles {
         beforeCreate = newBeforeCreate;
     }
 
+    /** Runs something, which may block, before each try to open a volume. */
+    public void beforeOpen(Runnable newBeforeOpen) {
+        beforeOpen = newBeforeOpen;
+    }
+
     /** Makes every volume one whose sync has failed. */
     public void failSyncs() {
         syncFailed = true;
+    }
+
+    /** Makes every volume one that settles what a crash left, or has done so. */
+    public void settle(boolean nowSettling) {
+        settling = nowSettling;
     }
 
     /** Returns how many volumes there are. */
@@ -62,6 +74,7 @@ public final class TestFiles implements VolumeFiles {
 
     @Override
     public BlockDevice open(UUID uuid) throws StoreException {
+        beforeOpen.run();
         fail();
         return volumes.get(uuid);
     }
@@ -83,6 +96,11 @@ public final class TestFiles implements VolumeFiles {
     @Override
     public long storedBytes(BlockDevice device) {
         return 4096;
+    }
+
+    @Override
+    public boolean isSettling(BlockDevice device) {
+        return settling;
     }
 
     @Override

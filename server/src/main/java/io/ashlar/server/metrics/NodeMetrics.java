@@ -28,7 +28,7 @@ public final class NodeMetrics implements AutoCloseable {
     private final ProcessMetrics process;
     private final List<LoopCounters> loops;
     private final Supplier<StoreFigures> store;
-    private volatile StoreFigures figures = new StoreFigures(0, 0, 0, 0, 0);
+    private volatile StoreFigures figures = StoreFigures.NONE;
 
     /** Registers everything; the supplier is called once a scrape, on the scraper's thread. */
     public NodeMetrics(
@@ -102,6 +102,7 @@ public final class NodeMetrics implements AutoCloseable {
     private void registerStore() {
         gauge("volumes", StoreFigures::volumes, "Volumes in service");
         gauge("attachments", StoreFigures::attachments, "Volumes that some host holds for writing");
+        gauge("volumes.settling", StoreFigures::settling, "Volumes that settle what a crash left marked");
         gauge("stored.bytes", StoreFigures::storedBytes, "Bytes on the disk that the volumes take");
         gauge("capacity.bytes", StoreFigures::capacityBytes, "Size of the data folder's file system");
         gauge("free.bytes", StoreFigures::freeBytes, "Bytes left on the data folder's file system");

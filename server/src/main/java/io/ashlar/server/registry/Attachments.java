@@ -30,6 +30,11 @@ final class Attachments {
 
     /** Grants or refuses a use; the answer may come much later, when older requests take their time. */
     void open(OpenRequest request, VolumeUse use, Consumer<OpenResult> answer) {
+        if (!use.isAwaited()) {
+            // Whoever gave up asks again: work for the abandoned would make those behind it give up as well.
+            answer.accept(new OpenResult.Refused(Status.BUSY, "nobody waits for it any more", null));
+            return;
+        }
         if (!VolumeRecord.isName(request.volume())) {
             answer.accept(new OpenResult.Refused(Status.NOT_FOUND, "there is no volume of that name", null));
             return;
@@ -47,10 +52,9 @@ final class Attachments {
         try {
             open(table.device(known), request, use, answer);
         } catch (StoreException e) {
-            // Whoever holds the volume waits until the node can serve it again; a new attachment just doesn't begin.
-            Status status = request.epoch() == 0 ? Status.IO_ERROR : Status.UNAVAILABLE;
+            // Whoever uses the volume waits until the node can serve it again; a new attachment just doesn't begin.
             String message = "volume " + request.volume() + " can't be opened: " + e.getMessage();
-            answer.accept(new OpenResult.Refused(status, message, null));
+            answer.accept(new OpenResult.Refused(Status.UNAVAILABLE, message, null));
         }
     }
 

@@ -55,6 +55,11 @@ public final class FolderFiles implements VolumeFiles {
     }
 
     @Override
+    public boolean isSettling(BlockDevice device) {
+        return !((StoredVolume) device).isRecovered();
+    }
+
+    @Override
     public boolean isFailed(BlockDevice device) {
         return ((StoredVolume) device).isFailed();
     }

@@ -29,6 +29,9 @@ public interface VolumeFiles extends AutoCloseable {
     /** Returns the bytes that an open volume takes on the disk. */
     long storedBytes(BlockDevice device) throws StoreException;
 
+    /** Returns whether regions of an open volume that a crash left marked are still being settled. */
+    boolean isSettling(BlockDevice device);
+
     /** Returns whether a sync of an open volume has failed, so that part of it answers errors until the next start. */
     boolean isFailed(BlockDevice device);
 

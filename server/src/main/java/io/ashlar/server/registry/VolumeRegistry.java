@@ -34,12 +34,13 @@ public final class VolumeRegistry {
     private final VolumeTable table;
     private final Attachments attachments;
     private final VolumeCommands commands;
-    private volatile StoreFigures figures = new StoreFigures(0, 0, 0, 0, 0);
+    private volatile StoreFigures figures = StoreFigures.NONE;
     private volatile String ailment = "";
 
     /** Takes over the catalogue and the files. */
-    public VolumeRegistry(VolumeCatalogue catalogue, VolumeFiles files, NodeIdentity node, IntSupplier connections) {
-        table = new VolumeTable(catalogue, files);
+    public VolumeRegistry(
+            VolumeCatalogue catalogue, VolumeFiles files, NodeIdentity node, IntSupplier connections, Clock clock) {
+        table = new VolumeTable(catalogue, files, clock);
         attachments = new Attachments(table);
         commands = new VolumeCommands(table, attachments, node, connections);
     }
@@ -125,10 +126,12 @@ public final class VolumeRegistry {
     private void count() {
         long stored = 0;
         int attached = 0;
+        int settling = 0;
         try {
             for (ServedVolume volume : table.all()) {
                 if (volume.device() != null) {
                     stored += table.files().storedBytes(volume.device());
+                    settling += table.files().isSettling(volume.device()) ? 1 : 0;
                 }
             }
             for (VolumeRecord volume : table.catalogue().volumes()) {
@@ -137,6 +140,7 @@ public final class VolumeRegistry {
             figures = new StoreFigures(
                     table.catalogue().volumes().size(),
                     attached,
+                    settling,
                     stored,
                     table.files().capacityBytes(),
                     table.files().freeBytes());

@@ -3,6 +3,7 @@ package io.ashlar.server.registry;
 import io.ashlar.base.annotation.ConfinedTo;
 import io.ashlar.base.annotation.LoopKind;
 import io.ashlar.base.block.BlockDevice;
+import io.ashlar.base.time.Clock;
 import io.ashlar.store.catalogue.CatalogueResult;
 import io.ashlar.store.catalogue.VolumeCatalogue;
 import io.ashlar.store.catalogue.VolumeRecord;
@@ -24,11 +25,13 @@ final class VolumeTable {
 
     private final VolumeCatalogue catalogue;
     private final VolumeFiles files;
+    private final Clock clock;
     private final Map<UUID, ServedVolume> served = new HashMap<>();
 
-    VolumeTable(VolumeCatalogue catalogue, VolumeFiles files) {
+    VolumeTable(VolumeCatalogue catalogue, VolumeFiles files, Clock clock) {
         this.catalogue = catalogue;
         this.files = files;
+        this.clock = clock;
     }
 
     VolumeCatalogue catalogue() {
@@ -43,7 +46,7 @@ final class VolumeTable {
         return served.values();
     }
 
-    /** Ends what a crash interrupted, then opens every volume; one that can't be opened is tried again at its OPEN. */
+    /** Ends what a crash interrupted, then opens every volume; one that can't be opened is tried again at an OPEN. */
     void start() {
         for (VolumeRecord volume : catalogue.volumes()) {
             switch (volume.state()) {
@@ -79,17 +82,45 @@ final class VolumeTable {
         return served.computeIfAbsent(volume.uuid(), ServedVolume::new);
     }
 
-    /** Returns the volume's device, opening it where that has not been done or has failed. */
+    /** Returns the volume's device, opening it where that has not been done, or failed some time ago. */
     BlockDevice device(VolumeRecord volume) throws StoreException {
         ServedVolume entry = served(volume);
         if (entry.device() == null) {
-            entry.device(files.open(volume.uuid()));
-            long sizeBytes = entry.device().geometry().sizeBytes();
-            if (sizeBytes > volume.geometry().sizeBytes()) {
-                catalogue.grow(volume.name(), sizeBytes);
+            long nowNs = clock.nowNs();
+            StoreException failure = entry.freshFailure(nowNs);
+            if (failure != null) {
+                throw failure;
+            }
+            try {
+                entry.device(open(volume));
+            } catch (StoreException e) {
+                entry.failed(e, nowNs, clock.nowNs());
+                throw e;
             }
         }
         return entry.device();
+    }
+
+    /**
+     * Opens the files. Of their size and the catalogue's the larger counts: a crash may leave the catalogue behind, and the
+     * files only an unreadable header, whose older copy has come back.
+     */
+    private BlockDevice open(VolumeRecord volume) throws StoreException {
+        BlockDevice device = files.open(volume.uuid());
+        long sizeBytes = device.geometry().sizeBytes();
+        long knownBytes = volume.geometry().sizeBytes();
+        if (sizeBytes > knownBytes) {
+            catalogue.grow(volume.name(), sizeBytes);
+        } else if (sizeBytes < knownBytes) {
+            LOG.warn("the files of volume {} are for {} bytes and grown to {}", volume.name(), sizeBytes, knownBytes);
+            try {
+                files.grow(device, knownBytes);
+            } catch (StoreException e) {
+                device.close();
+                throw e;
+            }
+        }
+        return device;
     }
 
     /** Returns whether no volume is used. */

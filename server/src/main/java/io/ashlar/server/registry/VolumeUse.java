@@ -3,10 +3,13 @@ package io.ashlar.server.registry;
 import io.ashlar.base.block.BlockGeometry;
 
 /**
- * One connection's use of a volume, as the registry sees it. The methods may be called by any thread and only post to
+ * One connection's use of a volume, as the registry sees it. The methods may be called by any thread and at most post to
  * the connection's loop.
  */
 public interface VolumeUse {
+    /** Returns whether the client still waits for its OPEN to be answered. */
+    boolean isAwaited();
+
     /**
      * Ends the use: requests not yet executed are refused or dropped, and when none is under way any more {@link
      * UseTicket#drained} is called, once.

@@ -22,8 +22,8 @@ import java.util.function.Consumer;
  * </pre>
  *
  * A newer connection of the client's own supersedes it too, but is no reason to tell the client that it has lost the
- * volume: this connection, which it must have given up, is closed. FENCED and CLOSING give the ticket back when their last request has ended. Everything but {@link #end} and {@link
- * #geometryChanged} belongs to the connection's loop.
+ * volume: this connection, which it must have given up, is closed. FENCED and CLOSING give the ticket back when their last request has ended. Everything but {@link #end}, {@link
+ * #geometryChanged} and {@link #isAwaited} belongs to the connection's loop.
  */
 @ConfinedTo(LoopKind.DATA)
 final class OpenVolume implements VolumeUse {
@@ -41,7 +41,7 @@ final class OpenVolume implements VolumeUse {
     private final int handle;
     private final String name;
     private final boolean readOnly;
-    private State state = State.OPENING;
+    private volatile State state = State.OPENING;
     private BlockDevice device;
     private BlockQueue queue;
     private UseTicket ticket;
@@ -155,6 +155,11 @@ final class OpenVolume implements VolumeUse {
         if (inFlight == 0) {
             drained();
         }
+    }
+
+    @Override
+    public boolean isAwaited() {
+        return state == State.OPENING;
     }
 
     @Override

@@ -15,6 +15,7 @@ import io.ashlar.store.file.StoreException;
 import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.Proxy;
 import java.nio.file.Path;
+import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -25,6 +26,7 @@ class AttachmentsTest {
     /** Incarnations that one write of the catalogue makes durable. */
     private static final int INCARNATIONS_RESERVED = 1024;
 
+    private static final int EIO = 5;
     private static final int ENOSPC = 28;
 
     @TempDir
@@ -32,6 +34,8 @@ class AttachmentsTest {
 
     private final TestFiles files = new TestFiles();
     private int writesLeft = Integer.MAX_VALUE;
+    private final TurnedClock clock = new TurnedClock();
+    private int triesToOpen;
     private VolumeCatalogue catalogue;
     private Attachments attachments;
     private OpenResult result;
@@ -39,6 +43,12 @@ class AttachmentsTest {
     /** A use that says whether it was ended. */
     private static final class Use implements VolumeUse {
         private boolean ended;
+        private boolean awaited = true;
+
+        @Override
+        public boolean isAwaited() {
+            return awaited;
+        }
 
         @Override
         public void end(boolean fenced) {
@@ -51,6 +61,25 @@ class AttachmentsTest {
         }
     }
 
+    /** A clock that stands still until it is turned. */
+    private static final class TurnedClock implements Clock {
+        private long nowNs = Long.MAX_VALUE - 1; // it may overflow at any time
+
+        void turn(long seconds) {
+            nowNs += TimeUnit.SECONDS.toNanos(seconds);
+        }
+
+        @Override
+        public long nowNs() {
+            return nowNs;
+        }
+
+        @Override
+        public long wallMs() {
+            return 0;
+        }
+    }
+
     @BeforeEach
     void create() throws StoreException {
         catalogue = VolumeCatalogue.open(folder, fullAfterSomeWrites(), Clock.SYSTEM, RandomSource.SECURE);
@@ -59,7 +88,8 @@ class AttachmentsTest {
                 ((CatalogueResult.Accepted) begun).volume().uuid(),
                 ((CatalogueResult.Accepted) begun).volume().geometry());
         catalogue.finishCreate("v");
-        attachments = new Attachments(new VolumeTable(catalogue, files));
+        files.beforeOpen(() -> triesToOpen++);
+        attachments = new Attachments(new VolumeTable(catalogue, files, clock));
     }
 
     @AfterEach
@@ -137,16 +167,78 @@ class AttachmentsTest {
         assertThat(open("host-a", 1, false, 1, new Use())).isInstanceOf(OpenResult.Opened.class);
     }
 
+    private OpenResult read() {
+        result = null;
+        attachments.open(new OpenRequest("v", "", 0, true, false, 0, 0), new Use(), answer -> result = answer);
+        return result;
+    }
+
     @Test
-    void shouldKeepTheHolderWaitingButBeginNothingWhenTheFilesCanNotBeOpened() {
+    void shouldKeepWhoeverUsesTheVolumeWaitingWhenTheFilesCanNotBeOpened() {
         assertThat(catalogue.attach("v", "host-a", false).status()).isEqualTo(Status.OK);
         files.failWith(new StoreException("too many open files", 24));
         open("host-a", 1, false, 0, new Use());
         assertThat(refusal()).isEqualTo(Status.UNAVAILABLE);
+        // A reader that comes again can't be told from one that comes first.
+        read();
+        assertThat(refusal()).isEqualTo(Status.UNAVAILABLE);
+        assertThat(((OpenResult.Refused) result).message()).contains("too many open files");
         open("host-a", 0, false, 0, new Use());
-        assertThat(refusal()).isEqualTo(Status.IO_ERROR);
-        assertThat(catalogue.find("v").epoch()).isEqualTo(1);
+        assertThat(refusal()).isEqualTo(Status.UNAVAILABLE);
+        assertThat(catalogue.find("v").epoch()).as("nothing has begun").isEqualTo(1);
         files.failWith(null);
+        clock.turn(5);
         assertThat(open("host-a", 1, false, 0, new Use())).isInstanceOf(OpenResult.Opened.class);
+        assertThat(read()).isInstanceOf(OpenResult.Opened.class);
+    }
+
+    @Test
+    void shouldLeaveFilesThatCanNotBeOpenedAloneForAWhile() {
+        files.failWith(new StoreException("input/output error", EIO));
+        for (int i = 0; i < 5; i++) {
+            open("host-a", 0, false, 0, new Use());
+            assertThat(((OpenResult.Refused) result).message()).contains("input/output error");
+            clock.turn(1);
+        }
+        assertThat(triesToOpen).isEqualTo(1);
+        open("host-a", 0, false, 0, new Use());
+        assertThat(triesToOpen).isEqualTo(2);
+        files.failWith(null);
+        clock.turn(5);
+        assertThat(open("host-a", 0, false, 0, new Use())).isInstanceOf(OpenResult.Opened.class);
+    }
+
+    @Test
+    void shouldLeaveFilesAloneForLongerWhenATryToOpenThemTakesLong() {
+        files.failWith(new StoreException("input/output error", EIO));
+        files.beforeOpen(() -> {
+            triesToOpen++;
+            clock.turn(3);
+        });
+        open("host-a", 0, false, 0, new Use());
+        clock.turn(29);
+        open("host-a", 0, false, 0, new Use());
+        assertThat(triesToOpen).isEqualTo(1);
+        clock.turn(1);
+        open("host-a", 0, false, 0, new Use());
+        assertThat(triesToOpen).isEqualTo(2);
+    }
+
+    @Test
+    void shouldGrowFilesThatHaveFallenBehindTheCatalogue() {
+        catalogue.grow("v", 1 << 21);
+        OpenResult.Opened opened = (OpenResult.Opened) open("host-a", 0, false, 0, new Use());
+        assertThat(opened.record().geometry().sizeBytes()).isEqualTo(1 << 21);
+        assertThat(opened.device().geometry().sizeBytes()).isEqualTo(1 << 21);
+    }
+
+    @Test
+    void shouldDoNothingForAnOpenThatNobodyWaitsFor() {
+        Use abandoned = new Use();
+        abandoned.awaited = false;
+        open("host-a", 0, false, 0, abandoned);
+        assertThat(refusal()).isEqualTo(Status.BUSY);
+        assertThat(triesToOpen).isZero();
+        assertThat(catalogue.find("v").epoch()).isZero();
     }
 }

@@ -92,6 +92,11 @@ public final class IntentFile {
         usable = usable && file.syncData() >= 0;
     }
 
+    /** Makes the table unusable, because something else is amiss: nothing will be marked, so nothing written. */
+    public void giveUp() {
+        usable = false;
+    }
+
     /** Returns whether the table is known whole, is durable as it is in memory, and can be changed. */
     public boolean isUsable() {
         return usable;

@@ -65,13 +65,7 @@ public final class StoredVolume implements BlockDevice {
         intentFile = new IntentFile(
                 services.io().open(folder.resolve(IntentSector.FILE), StorageIo.Mode.WRITE), header.regionsMarkedMax());
         intentFile.load();
-        intentFile.writeAgain();
-        if (!intentFile.isUsable()) {
-            LOG.error(
-                    "volume {}: the write intents can't be read ({} damaged sectors) or written; writes and flushes fail",
-                    header.uuid(),
-                    intentFile.damagedCopies());
-        }
+        makeDurable();
         IntentTable intents = new IntentTable(
                 intentFile, services.config().regionsMarkedMax(), latch, pool, services.counters(), services.timer());
         parts = new VolumeParts(
@@ -91,11 +85,27 @@ public final class StoredVolume implements BlockDevice {
     }
 
     /**
-     * Opens the volume in a folder and starts to settle what a crash left marked. What is read here is made durable before
-     * anything is built upon it: it may be in the page cache only. Blocks.
+     * Makes durable what was read, before anything is built upon it: it may be in the page cache only. Where that fails
+     * nothing may be written, but what is there can be read.
      */
+    private void makeDurable() {
+        try {
+            services.io().syncFolder(folder);
+            headerFile.writeAgain();
+        } catch (StoreException e) {
+            intentFile.giveUp();
+            onFailure(e.getMessage());
+            return;
+        }
+        intentFile.writeAgain();
+        if (!intentFile.isUsable()) {
+            onFailure(
+                    "the write intents can't be read (" + intentFile.damagedCopies() + " damaged sectors) or written");
+        }
+    }
+
+    /** Opens the volume in a folder and starts to settle what a crash left marked. Blocks. */
     public static StoredVolume open(Path folder, VolumeServices services) throws StoreException {
-        services.io().syncFolder(folder);
         VolumeHeaderFile headerFile = VolumeHeaderFile.open(services.io(), folder);
         StoredVolume volume;
         try {

@@ -25,13 +25,12 @@ public final class VolumeHeaderFile implements AutoCloseable {
         this.header = header;
     }
 
-    /** Opens the header in a volume's folder, and makes durable what it says. */
+    /** Opens the header in a volume's folder; what it says may be in the page cache only. */
     public static VolumeHeaderFile open(StorageIo io, Path folder) throws StoreException {
         StorageFile file = io.open(folder.resolve(VolumeHeader.FILE), StorageIo.Mode.WRITE);
         HeaderSlots slots = new HeaderSlots(file, VolumeHeader.MAGIC);
         try {
             VolumeHeader header = VolumeHeader.read(slots, "volume " + folder.getFileName());
-            check(slots.writeAgain(), header);
             return new VolumeHeaderFile(file, slots, header);
         } catch (StoreException e) {
             file.close();
@@ -62,6 +61,11 @@ public final class VolumeHeaderFile implements AutoCloseable {
     /** Returns the header as it is on disk. */
     public VolumeHeader header() {
         return header;
+    }
+
+    /** Makes durable what was read: whoever wrote it may have been killed before it synced. */
+    synchronized void writeAgain() throws StoreException {
+        check(slots.writeAgain(), header);
     }
 
     /** Changes the header. */

@@ -10,18 +10,20 @@ import io.ashlar.store.file.FaultyStorageIo;
 import io.ashlar.store.file.FaultyStorageIo.Call;
 import io.ashlar.store.file.RecordingStorageIo;
 import io.ashlar.store.file.StoreException;
+import io.ashlar.store.format.VolumeHeader;
 import java.nio.file.Path;
 import java.util.Random;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
-/** A table of write intents of which a part can't be read: nobody knows what it marks, so nothing may be written. */
+/**
+ * A table of write intents of which a part can't be read: nobody knows what it marks, so nothing may be written. Nor where
+ * the volume's header or folder, though readable, can't be made durable.
+ */
 class LostIntentsTest {
-    private static final Path INTENTS = SteppedStore.ROOT
-            .resolve("volumes")
-            .resolve(SteppedStore.VOLUME.toString())
-            .resolve("intents");
+    private static final Path FOLDER = SteppedStore.ROOT.resolve("volumes").resolve(SteppedStore.VOLUME.toString());
+    private static final Path INTENTS = FOLDER.resolve("intents");
     /** Where the second copy of a table of one sector is. */
     private static final int SECOND_COPY = 4096;
 
@@ -72,6 +74,31 @@ class LostIntentsTest {
                         .run()
                         .findings())
                 .isEmpty();
+    }
+
+    private void expectOnlyReadsWhereItFails(Call failing, Path where) throws StoreException {
+        FaultyStorageIo faulty = new FaultyStorageIo(found);
+        faulty.setPlan((call, path) -> call == failing && path.equals(where) ? -Errno.EIO : FaultyStorageIo.PASS);
+        expectOnlyReads(new SteppedStore(faulty, new Random(2)));
+        SteppedStore healed = new SteppedStore(found, new Random(3));
+        assertThat(write(healed, 2)).isEqualTo(Status.OK);
+        assertThat(flush(healed)).isEqualTo(Status.OK);
+        healed.close();
+    }
+
+    @Test
+    void shouldOnlyReadWhenTheHeaderCannotBeWrittenAgain() throws StoreException {
+        expectOnlyReadsWhereItFails(Call.WRITE, FOLDER.resolve(VolumeHeader.FILE));
+    }
+
+    @Test
+    void shouldOnlyReadWhenTheHeaderCannotBeSynced() throws StoreException {
+        expectOnlyReadsWhereItFails(Call.SYNC, FOLDER.resolve(VolumeHeader.FILE));
+    }
+
+    @Test
+    void shouldOnlyReadWhenTheFolderCannotBeSynced() throws StoreException {
+        expectOnlyReadsWhereItFails(Call.SYNC_FOLDER, FOLDER);
     }
 
     @Test
