@@ -89,10 +89,7 @@ public final class HeaderSlots {
      * other one is the only one known to be whole. Returns 0 or -errno.
      */
     public int write() {
-        int result = writeSlot(sequence + 1);
-        if (result == 0) {
-            result = Math.min(0, file.syncData());
-        }
+        int result = writeDurably(sequence + 1);
         if (result == 0) {
             sequence++;
         }
@@ -104,14 +101,18 @@ public final class HeaderSlots {
      * synced, or its sync may have failed: then it is in the page cache only. Returns 0 or -errno.
      */
     public int writeAgain() {
-        int result = writeSlot(sequence);
-        return result == 0 ? Math.min(0, file.syncData()) : result;
+        return writeDurably(sequence);
     }
 
     /** Writes both slots of a new file; not durable before a sync. Returns 0 or -errno. */
     public int writeBoth() {
         int result = writeSlot(1);
         return result < 0 ? result : writeSlot(2);
+    }
+
+    private int writeDurably(long withSequence) {
+        int result = writeSlot(withSequence);
+        return result == 0 ? Math.min(0, file.syncData()) : result;
     }
 
     private int writeSlot(long withSequence) {

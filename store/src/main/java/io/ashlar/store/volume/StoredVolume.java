@@ -99,8 +99,8 @@ public final class StoredVolume implements BlockDevice {
         }
         intentFile.writeAgain();
         if (!intentFile.isUsable()) {
-            onFailure(
-                    "the write intents can't be read (" + intentFile.damagedCopies() + " damaged sectors) or written");
+            onFailure("the write intents can't be read (" + intentFile.damagedCopies()
+                    + " damaged copies of sectors) or written");
         }
     }
 

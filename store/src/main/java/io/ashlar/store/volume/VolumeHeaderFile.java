@@ -30,8 +30,7 @@ public final class VolumeHeaderFile implements AutoCloseable {
         StorageFile file = io.open(folder.resolve(VolumeHeader.FILE), StorageIo.Mode.WRITE);
         HeaderSlots slots = new HeaderSlots(file, VolumeHeader.MAGIC);
         try {
-            VolumeHeader header = VolumeHeader.read(slots, "volume " + folder.getFileName());
-            return new VolumeHeaderFile(file, slots, header);
+            return new VolumeHeaderFile(file, slots, VolumeHeader.read(slots, "volume " + folder.getFileName()));
         } catch (StoreException e) {
             file.close();
             throw e;

@@ -78,8 +78,7 @@ final class AttachSequence {
 
     private VolumeOpener.OpenedVolume openVolume(boolean readOnly, boolean steal) throws IOException {
         VolumeOpener.OpenedVolume volume = parts.opener().open(attached.name(), readOnly, steal);
-        teardown.push("let go of the volume", volume.letGo()::run);
-        teardown.pushRemoval("close the volume", volume.device()::close);
+        parts.pushVolume(teardown, volume);
         return volume;
     }
 
@@ -103,7 +102,7 @@ final class AttachSequence {
                 null);
         VirtioBlkConfig config = configOf(volume.device(), details);
         create(details.vduse(), config);
-        pushForget(details.vduse());
+        parts.pushForget(teardown, details.vduse());
         DeviceLog log = parts.state().createLog(identityOf(details, config.features()));
         if (!readOnly) {
             new BootRecord(parts.state(), details.vduse(), volume).begin();
@@ -214,10 +213,6 @@ final class AttachSequence {
         pushDestroy(vduse);
     }
 
-    private void pushForget(String vduse) {
-        teardown.pushRemoval("forget the device", () -> parts.state().delete(vduse));
-    }
-
     private void pushDestroy(String vduse) {
         teardown.pushRemoval("destroy the VDUSE device", () -> {
             int destroyed = parts.vduse().destroy(vduse);
@@ -322,12 +317,11 @@ final class AttachSequence {
     void resume(AttachmentRecord details, DeviceLog log, VolumeOpener.OpenedVolume volume, boolean toFail)
             throws IOException {
         String vduse = details.vduse();
-        teardown.push("let go of the volume", volume.letGo()::run);
-        teardown.pushRemoval("close the volume", volume.device()::close);
+        parts.pushVolume(teardown, volume);
         parts.budget().account(details.bounceBytes());
         teardown.push("give the bounce memory back", () -> parts.budget().giveBack(details.bounceBytes()));
         pushDestroy(vduse);
-        pushForget(vduse);
+        parts.pushForget(teardown, vduse);
         VduseDevice kernel = openDevice(vduse, details.queues());
         BridgedDevice device = serve(volume, details, kernel, configOf(volume.device(), details), log);
         pushRemove(vduse);

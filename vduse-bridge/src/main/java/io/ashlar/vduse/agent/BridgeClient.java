@@ -12,6 +12,8 @@ import java.util.List;
 /** Talks to a bridge through its control socket. Each call blocks until the bridge has answered. */
 @ConfinedTo(LoopKind.OWNER)
 public final class BridgeClient implements AutoCloseable {
+    private static final BridgeRequest LIST = new BridgeRequest(BridgeRequest.LIST, null, false, false, false);
+
     private final JsonLines lines;
 
     private BridgeClient(JsonLines lines) {
@@ -56,13 +58,12 @@ public final class BridgeClient implements AutoCloseable {
 
     /** Returns everything attached. */
     public List<Attachment> attachments() throws IOException {
-        return ask(new BridgeRequest(BridgeRequest.LIST, null, false, false, false))
-                .attachments();
+        return ask(LIST).attachments();
     }
 
     /** The same, of a bridge that must answer in time. */
     List<Attachment> attachments(long timeoutNs) throws IOException {
-        lines.write(ControlJson.toBytes(new BridgeRequest(BridgeRequest.LIST, null, false, false, false)));
+        lines.write(ControlJson.toBytes(LIST));
         return answer(lines.read(timeoutNs)).attachments();
     }
 

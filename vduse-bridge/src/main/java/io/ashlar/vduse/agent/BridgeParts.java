@@ -101,6 +101,17 @@ record BridgeParts(
         }
     }
 
+    /** Has a teardown let go of a volume, and first close it where the device is removed. */
+    void pushVolume(Teardown teardown, VolumeOpener.OpenedVolume volume) {
+        teardown.push("let go of the volume", volume.letGo()::run);
+        teardown.pushRemoval("close the volume", volume.device()::close);
+    }
+
+    /** Has a teardown remove what is written down of a device. */
+    void pushForget(Teardown teardown, String vduse) {
+        teardown.pushRemoval("forget the device", () -> state.delete(vduse));
+    }
+
     /**
      * Has a teardown close a device. Who lets go of the volume as well need not wait for requests in flight, which end by that:
      * the wait, which a node that hangs makes long, is a part of the removal.

@@ -207,8 +207,7 @@ final class Departure {
             try {
                 farewell.get();
             } catch (ExecutionException e) {
-                // The end of this process lets go of it: were its volume closed before its driver is cut off, the
-                // driver would get
+                // The end of this process lets go of it: were its volume let go of before that, the driver would get
                 // errors.
                 LOG.error("a device was not let go of in order", e.getCause());
             } catch (InterruptedException e) {

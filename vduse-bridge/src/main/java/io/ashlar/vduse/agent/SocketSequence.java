@@ -57,10 +57,9 @@ final class SocketSequence {
                     volume.heldSinceMs(),
                     Clock.SYSTEM.wallMs(),
                     wish.socket().toString());
-            teardown.push("let go of the volume", volume.letGo()::run);
-            teardown.pushRemoval("close the volume", volume.device()::close);
+            parts.pushVolume(teardown, volume);
             refuseIfKnown(details.vduse());
-            teardown.pushRemoval("forget the device", () -> parts.state().delete(details.vduse()));
+            parts.pushForget(teardown, details.vduse());
             if (!details.readOnly()) {
                 new BootRecord(parts.state(), details.vduse(), volume).begin();
             }
@@ -95,9 +94,8 @@ final class SocketSequence {
     /** Serves the volume again where an earlier bridge did: front ends connect again by themselves. */
     void resume(AttachmentRecord details, VolumeOpener.OpenedVolume volume) throws IOException {
         try {
-            teardown.push("let go of the volume", volume.letGo()::run);
-            teardown.pushRemoval("close the volume", volume.device()::close);
-            teardown.pushRemoval("forget the device", () -> parts.state().delete(details.vduse()));
+            parts.pushVolume(teardown, volume);
+            parts.pushForget(teardown, details.vduse());
             serve(details, volume);
         } catch (IOException | RuntimeException e) {
             teardown.letGo();

@@ -36,6 +36,9 @@ class SuccessionTest {
 
     private StateFolder running;
     private ServerSocketChannel server;
+    /** The part of the bridge that runs. */
+    private CompletableFuture<Void> other = CompletableFuture.completedFuture(null);
+
     private EpollLoops data;
     private BridgeParts parts;
     private final AtomicBoolean told = new AtomicBoolean();
@@ -80,17 +83,22 @@ class SuccessionTest {
         data.close();
     }
 
-    private CompletableFuture<Void> serve(Script script) throws IOException {
-        return serveAll(lines -> {
+    private void serve(Script script) throws IOException {
+        serve(NOTHING_ATTACHED, script);
+    }
+
+    /** Tells what is attached, and goes on as the script says. */
+    private void serve(String attached, Script script) throws IOException {
+        serveAll(lines -> {
             assertThat(command(lines)).isEqualTo("list");
-            say(lines, NOTHING_ATTACHED);
+            say(lines, attached);
             script.play(lines);
         });
     }
 
-    private CompletableFuture<Void> serveAll(Script script) throws IOException {
+    private void serveAll(Script script) throws IOException {
         server.bind(UnixDomainSocketAddress.of(parts.config().controlSocket()));
-        return CompletableFuture.runAsync(
+        other = CompletableFuture.runAsync(
                 () -> {
                     try (JsonLines lines = new JsonLines(server.accept(), JsonLines.REQUEST_BYTES_MAX)) {
                         script.play(lines);
@@ -130,25 +138,30 @@ class SuccessionTest {
                 AttachmentRecord.VERSION, volume, id.toString(), "ashlar-" + id, false, 1, 256, 0, 0, 1, socket);
     }
 
-    private void assertNotLocked() throws IOException {
+    private void assertTaken() throws Exception {
+        other.get(60, TimeUnit.SECONDS);
+        assertThat(parts.state().tryLock()).as("it is taken").isFalse();
+    }
+
+    private void assertNotLocked() throws Exception {
+        other.get(60, TimeUnit.SECONDS);
         running.close();
         assertThat(parts.state().tryLock()).as("the lock was not ours").isTrue();
     }
 
     @Test
     void shouldTakeTheLockWhenTheOtherLetsGoOfIt() throws Exception {
-        CompletableFuture<Void> other = serve(lines -> {
+        serve(lines -> {
             handOver(lines);
             running.close();
         });
         takeThePlacePatiently();
-        other.get(60, TimeUnit.SECONDS);
-        assertThat(parts.state().tryLock()).as("it is taken").isFalse();
+        assertTaken();
     }
 
     @Test
     void shouldSayWhyNotWhenTheOtherIsTooOldToKnowTheCommand() throws Exception {
-        CompletableFuture<Void> other = serve(lines -> {
+        serve(lines -> {
             String command = command(lines);
             say(lines, "{\"error\":\"the bridge does not know the command '" + command + "'\"}");
             assertThat(command(lines)).as("nothing is taken").isEqualTo("closed");
@@ -156,19 +169,17 @@ class SuccessionTest {
         assertThatThrownBy(this::takeThePlacePatiently)
                 .hasMessage(
                         "no handover, the bridge that runs goes on: the bridge does not know the command 'handover'");
-        other.get(60, TimeUnit.SECONDS);
         assertNotLocked();
     }
 
     @Test
     void shouldGoOnAsAfterACrashWhenTheOtherDiesMidway() throws Exception {
-        CompletableFuture<Void> other = serve(lines -> {
+        serve(lines -> {
             command(lines);
             running.close();
         });
         takeThePlacePatiently();
-        other.get(60, TimeUnit.SECONDS);
-        assertThat(parts.state().tryLock()).as("it is taken").isFalse();
+        assertTaken();
     }
 
     @Test
@@ -184,50 +195,46 @@ class SuccessionTest {
                 task -> new Thread(task, "background").start());
         takeThePlacePatiently();
         end.get(60, TimeUnit.SECONDS);
-        assertThat(parts.state().tryLock()).as("it is taken").isFalse();
+        assertTaken();
     }
 
     @Test
     void shouldGiveUpWhenTheOtherClosesTheConnectionAndLives() throws Exception {
-        CompletableFuture<Void> other = serve(lines -> command(lines));
+        serve(lines -> command(lines));
         assertThatThrownBy(this::takeThePlace).hasMessageContaining("has not answered, and goes on");
-        other.get(60, TimeUnit.SECONDS);
         assertNotLocked();
     }
 
     @Test
     void shouldGiveUpWhenTheOtherDoesNotAnswer() throws Exception {
-        CompletableFuture<Void> other = serve(lines -> {
+        serve(lines -> {
             command(lines);
             assertThat(command(lines)).isEqualTo("closed");
         });
         assertThatThrownBy(this::takeThePlace).hasMessageContaining("has not answered, and goes on");
-        other.get(60, TimeUnit.SECONDS);
         assertNotLocked();
     }
 
     @Test
     void shouldSayWhatToDoWhenTheOtherLetsGoOfEverythingButTheLock() throws Exception {
-        CompletableFuture<Void> other = serve(lines -> {
+        serve(lines -> {
             handOver(lines);
             // It closes the connection, and hangs.
         });
         assertThatThrownBy(this::takeThePlace)
                 .hasMessageContaining("does not end")
                 .hasMessageContaining("kill -9");
-        other.get(60, TimeUnit.SECONDS);
         assertNotLocked();
     }
 
     @Test
     void shouldGiveUpWhenTheAnswerMakesNoSense() throws Exception {
-        CompletableFuture<Void> other = serve(lines -> {
+        serve(lines -> {
             command(lines);
             say(lines, "what?");
             assertThat(command(lines)).as("nothing is taken").isEqualTo("closed");
         });
         assertThatThrownBy(this::takeThePlace).hasMessageContaining("the bridge that runs goes on");
-        other.get(60, TimeUnit.SECONDS);
         assertNotLocked();
     }
 
@@ -239,18 +246,17 @@ class SuccessionTest {
 
     @Test
     void shouldGiveUpWhenTheOtherDoesNotEvenSayWhatItServes() throws Exception {
-        CompletableFuture<Void> other = serveAll(lines -> {
+        serveAll(lines -> {
             assertThat(command(lines)).isEqualTo("list");
             assertThat(command(lines)).isEqualTo("closed");
         });
         assertThatThrownBy(this::takeThePlace).hasMessageContaining("a bridge runs, but does not answer");
-        other.get(60, TimeUnit.SECONDS);
         assertNotLocked();
     }
 
     @Test
     void shouldSayThatTheOtherGoesOnWhenThatHasStoppedWaitingForThisOne() throws Exception {
-        CompletableFuture<Void> other = serve(lines -> {
+        serve(lines -> {
             handOver(lines);
             say(lines, "{\"error\":\"the bridge does not know the command 'taken'\"}");
             assertThat(command(lines)).isEqualTo("closed");
@@ -258,7 +264,6 @@ class SuccessionTest {
         assertThatThrownBy(this::takeThePlacePatiently)
                 .hasMessage("no handover, the bridge that runs goes on:"
                         + " this process took too long to say that it has taken the devices");
-        other.get(60, TimeUnit.SECONDS);
         assertNotLocked();
     }
 
@@ -280,33 +285,29 @@ class SuccessionTest {
                 interrupted.complete(null);
             }
         };
-        CompletableFuture<Void> other =
-                serve(lines -> assertThat(command(lines)).isEqualTo("closed"));
+        serve(lines -> assertThat(command(lines)).isEqualTo("closed"));
         assertStops("no handover, the bridge that runs goes on: told to stop");
         interrupted.get(60, TimeUnit.SECONDS);
-        other.get(60, TimeUnit.SECONDS);
     }
 
     @Test
     void shouldEndWhenItIsToldToWhileItWaitsForTheDevices() throws Exception {
-        CompletableFuture<Void> other = serve(lines -> {
+        serve(lines -> {
             assertThat(command(lines)).isEqualTo("handover");
             told.set(true);
             assertThat(command(lines)).as("nothing is taken").isEqualTo("closed");
         });
         assertStops("no handover, the bridge that runs goes on: told to stop");
-        other.get(60, TimeUnit.SECONDS);
     }
 
     @Test
     void shouldSayWhatBecomesOfTheDevicesWhenItIsToldToEndAfterItHasTakenThem() throws Exception {
-        CompletableFuture<Void> other = serve(lines -> {
+        serve(lines -> {
             handOver(lines);
             told.set(true);
             assertThat(command(lines)).isEqualTo("closed");
         });
         assertStops("told to stop; the devices had been taken over already, and wait for the next bridge");
-        other.get(60, TimeUnit.SECONDS);
     }
 
     @Test
@@ -321,13 +322,12 @@ class SuccessionTest {
         check = (name, id) -> {
             throw new IOException("there is no volume " + name);
         };
-        CompletableFuture<Void> other = serve(lines -> {
+        serve(lines -> {
             handOver(lines);
             running.close();
         });
         takeThePlacePatiently();
-        other.get(60, TimeUnit.SECONDS);
-        assertThat(parts.state().tryLock()).as("it is taken").isFalse();
+        assertTaken();
     }
 
     @Test
@@ -350,42 +350,34 @@ class SuccessionTest {
         check = (name, id) -> {
             throw new InflightException("the log of its requests in flight is missing");
         };
-        CompletableFuture<Void> other = serveAll(lines -> {
-            assertThat(command(lines)).isEqualTo("list");
-            say(lines, "{\"attachments\":[{\"name\":\"v\",\"state\":\"orphan\"}]}");
+        serve("{\"attachments\":[{\"name\":\"v\",\"state\":\"orphan\"}]}", lines -> {
             handOver(lines);
             running.close();
         });
         takeThePlacePatiently();
-        other.get(60, TimeUnit.SECONDS);
-        assertThat(parts.state().tryLock()).as("it is taken").isFalse();
+        assertTaken();
     }
 
     @Test
     void shouldGiveUpWhenTheOtherServesADeviceWithoutARecord() throws Exception {
-        CompletableFuture<Void> other = serveAll(lines -> {
-            assertThat(command(lines)).isEqualTo("list");
-            say(lines, "{\"attachments\":[{\"name\":\"v\",\"state\":\"attached\"}]}");
+        serve("{\"attachments\":[{\"name\":\"v\",\"state\":\"attached\"}]}", lines -> {
             assertThat(command(lines)).isEqualTo("closed");
         });
         assertThatThrownBy(this::takeThePlacePatiently)
                 .hasMessage("no handover, the bridge that runs goes on: no record says what v is attached as;"
                         + " detach it, and attach it again");
-        other.get(60, TimeUnit.SECONDS);
         assertNotLocked();
     }
 
     @Test
     void shouldTakeOverWhateverNumberOfAttachmentsTheOtherTellsOf() throws Exception {
         String orphan = "{\"name\":\"" + "v".repeat(200) + "\",\"state\":\"orphan\"}";
-        CompletableFuture<Void> other = serveAll(lines -> {
-            assertThat(command(lines)).isEqualTo("list");
-            say(lines, "{\"attachments\":[" + (orphan + ",").repeat(2000) + orphan + "]}");
+        serve("{\"attachments\":[" + (orphan + ",").repeat(2000) + orphan + "]}", lines -> {
             handOver(lines);
             running.close();
         });
         takeThePlacePatiently();
-        other.get(60, TimeUnit.SECONDS);
+        assertTaken();
     }
 
     @Test
@@ -395,15 +387,12 @@ class SuccessionTest {
         check = (name, id) -> {
             throw new InflightException("the log of its requests in flight is missing");
         };
-        CompletableFuture<Void> other = serveAll(lines -> {
-            assertThat(command(lines)).isEqualTo("list");
-            say(lines, "{\"attachments\":[{\"name\":\"v\",\"state\":\"attached\"}]}");
+        serve("{\"attachments\":[{\"name\":\"v\",\"state\":\"attached\"}]}", lines -> {
             assertThat(command(lines)).isEqualTo("closed");
         });
         assertThatThrownBy(this::takeThePlacePatiently)
                 .hasMessage("no handover, the bridge that runs goes on: v (" + record.vduse()
                         + ") could not be served any more: the log of its requests in flight is missing");
-        other.get(60, TimeUnit.SECONDS);
         assertNotLocked();
     }
 }
