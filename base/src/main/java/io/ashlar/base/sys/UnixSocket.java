@@ -82,9 +82,8 @@ public final class UnixSocket implements AutoCloseable {
         }
     }
 
-    /** Takes over a connected descriptor, which is made non-blocking. */
+    /** Takes over a connected socket, blocking or not: nothing here waits either way. */
     public static UnixSocket adopt(int fd) {
-        Linux.setNonBlocking(fd);
         return new UnixSocket(fd);
     }
 

@@ -54,17 +54,31 @@ final class Descriptors {
      * @throws IOException if it is something else, whose reads or writes could do anything
      */
     int takeEventFd() throws IOException {
+        int fd = takeOfKind("anon_inode:[eventfd]");
+        Linux.setNonBlocking(fd);
+        return fd;
+    }
+
+    /**
+     * Takes the socket that came along. Its flags are left alone, which others who have it open share.
+     *
+     * @throws IOException if it is something else
+     */
+    UnixSocket takeSocket() throws IOException {
+        return UnixSocket.adopt(takeOfKind("socket:["));
+    }
+
+    private int takeOfKind(String expected) throws IOException {
         int fd = take(0);
         if (fd < 0) {
             throw new IOException("no descriptor came along");
         }
         String kind = Files.readSymbolicLink(Path.of("/proc/self/fd", Integer.toString(fd)))
                 .toString();
-        if (!kind.equals("anon_inode:[eventfd]")) {
+        if (!kind.startsWith(expected)) {
             Linux.close(fd);
-            throw new IOException("not an eventfd but " + kind);
+            throw new IOException("a descriptor of " + kind + " where " + expected + " is needed");
         }
-        Linux.setNonBlocking(fd);
         return fd;
     }
 }

@@ -3,7 +3,6 @@ package io.ashlar.vduse.vhost;
 import io.ashlar.base.annotation.ConfinedTo;
 import io.ashlar.base.annotation.LoopKind;
 import io.ashlar.base.sys.Linux;
-import io.ashlar.base.sys.UnixSocket;
 import io.ashlar.vduse.blk.VirtioBlkConfig;
 import io.ashlar.vduse.inflight.DeviceIdentity;
 import java.io.IOException;
@@ -291,11 +290,7 @@ final class FrontEnd implements MessageChannel.Handler {
     }
 
     private void setBackEndSocket() throws IOException {
-        int fd = descriptors.take(0);
-        if (fd < 0) {
-            throw new IOException("no descriptor came along");
-        }
-        setBackEnd(new BackEndChannel(UnixSocket.adopt(fd)));
+        setBackEnd(new BackEndChannel(descriptors.takeSocket()));
         acknowledge(null);
     }
 

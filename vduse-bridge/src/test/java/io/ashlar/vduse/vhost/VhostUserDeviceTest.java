@@ -207,6 +207,24 @@ class VhostUserDeviceTest {
     }
 
     @Test
+    void shouldRefuseWhatIsNoSocketForItsNewsAndLeaveItsFlagsAlone() throws Exception {
+        connect();
+        int file = Linux.memoryFile("no socket");
+        List<String> before = flags(file);
+        assertThat(front.tell(FrontEndModel.SET_BACKEND_REQ_FD, Unpooled.buffer(), file))
+                .isFalse();
+        assertThat(flags(file)).isEqualTo(before);
+        Linux.close(file);
+    }
+
+    /** The flags of the open file, which all descriptors of it share. */
+    private static List<String> flags(int fd) throws IOException {
+        return Files.readAllLines(Path.of("/proc/self/fdinfo", Integer.toString(fd))).stream()
+                .filter(line -> line.startsWith("flags:"))
+                .toList();
+    }
+
+    @Test
     void shouldGoOnWhereItStoppedWhenARingIsStoppedAndStartedAgain() throws Exception {
         connect();
         for (int i = 0; i < 10; i++) {
