@@ -35,15 +35,12 @@ final class DetachCommand implements Runnable {
 
     @Override
     public void run() {
-        if (force && !control.isAnswered() && isAnyLeft()) {
-            removeLeftover();
-        } else {
-            control.ask(bridge -> {
-                bridge.detach(name, force);
-                return null;
-            });
-        }
-        output.print("detached " + name, Map.of("name", name, "detached", true));
+        boolean bridgeIsDead = force && !control.isAnswered() && isAnyLeft();
+        boolean givenBack = bridgeIsDead ? removeLeftover() : control.ask(bridge -> bridge.detach(name, force));
+        output.print(
+                "detached " + name
+                        + (givenBack ? "" : "; could not tell its node, other hosts must attach it with --steal"),
+                Map.of("name", name, "detached", true, "givenBack", givenBack));
     }
 
     private static boolean isAnyLeft() {
@@ -55,9 +52,9 @@ final class DetachCommand implements Runnable {
     }
 
     /** Nobody answers for the device: this process does. */
-    private void removeLeftover() {
+    private boolean removeLeftover() {
         try {
-            LeftoverRemoval.remove(BridgeConfig.defaults().withControlSocket(control.socket()), name);
+            return LeftoverRemoval.remove(BridgeConfig.defaults().withControlSocket(control.socket()), name);
         } catch (IOException e) {
             throw Failure.failed(e.getMessage(), e);
         }

@@ -67,7 +67,12 @@ final class RemoteVolumes {
             AccessMode mode = steal ? AccessMode.STEAL : readOnly ? AccessMode.READ_ONLY : AccessMode.READ_WRITE;
             RemoteVolume volume = open(name, mode, ATTACH_MS);
             return new OpenedVolume(
-                    volume, uuid(volume.volumeId()), volume.heldSinceMs(), new Boot(volume), volume::abandon);
+                    volume,
+                    uuid(volume.volumeId()),
+                    volume.heldSinceMs(),
+                    new Boot(volume),
+                    volume::abandon,
+                    volume::isGivenBack);
         }
 
         /** Opens it beside its writer, and has all code for that loaded when it counts. */

@@ -212,6 +212,32 @@ class AttachmentTest {
     }
 
     @Test
+    void shouldEndTheAttachmentAtOnceAndBeginNothingMoreOfItWhenItsRequestsWaitForTheDisk() throws IOException {
+        OpenAnswer first = a.openOk("v", "host-a", RW, 0, 0);
+        OpenAnswer second = b.openOk("v", "host-a", RW, first.getEpoch(), 1);
+        node.volume().hold();
+        byte[] begun = new byte[4096];
+        Arrays.fill(begun, (byte) 1);
+        b.send(RawClient.writeFrame(b.nextId(), second.getHandle(), 0, begun, 0));
+        await(() -> node.volume().heldCount() == 1);
+
+        assertThat(a.simple(Opcode.CLOSE, first.getHandle(), 0, 0, 0, 1).status())
+                .isEqualTo(Status.OK);
+        assertThat(show().hasHolder()).isFalse();
+        assertThat(b.awaitEvent().getKind()).isEqualTo(EventKind.EVENT_KIND_FENCED);
+        assertThat(b.write(second.getHandle(), 4096, begun)).isEqualTo(Status.FENCED);
+
+        long open = a.send(openFrame(a, "v", "host-b", RW));
+        long ping = a.send(a.request(Opcode.PING, 0, 0, 0, 0));
+        assertThat(a.receive().requestId()).isEqualTo(ping);
+        node.volume().letGo();
+        OpenAnswer next = a.await(open).parse(OpenAnswer.parser());
+        assertThat(next.getEpoch()).isEqualTo(first.getEpoch() + 1);
+        assertThat(a.read(next.getHandle(), 0, 4096)).isEqualTo(begun);
+        assertThat(a.read(next.getHandle(), 4096, 4096)).isEqualTo(new byte[4096]);
+    }
+
+    @Test
     void shouldKeepTheAttachmentWhenOnlyAHandleOrTheConnectionEnds() throws IOException {
         OpenAnswer first = a.openOk("v", "host-a", RW, 0, 0);
         assertThat(a.simple(Opcode.CLOSE, first.getHandle(), 0, 0, 0, 0).status())

@@ -52,6 +52,7 @@ final class ControlSession implements SessionListener {
     private final CompletableFuture<Void> detached = new CompletableFuture<>();
     private volatile Refusal latest = Refusal.unreachable("no answer");
     private long incarnation;
+    private boolean leaving;
 
     ControlSession(RemoteVolume volume, EpollLoop loop) {
         this.volume = volume;
@@ -89,13 +90,12 @@ final class ControlSession implements SessionListener {
         }
     }
 
-    void detach() {
-        if (volume.ended() != null) {
-            return;
-        }
-        loop.execute(this::sendDetach);
+    /** Ends the attachment, after the use of the volume has ended here; returns whether the node says that it knows. */
+    boolean detach() {
+        loop.execute(this::leave);
         try {
             detached.get(DETACH_TIMEOUT_MS, TimeUnit.MILLISECONDS);
+            return true;
         } catch (ExecutionException | TimeoutException e) {
             LOG.warn(
                     "{}: detached without the node's knowledge",
@@ -103,13 +103,18 @@ final class ControlSession implements SessionListener {
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
         }
+        return false;
+    }
+
+    private void leave() {
+        leaving = true;
+        queries.end(Status.UNAVAILABLE);
+        if (session.isReady()) {
+            sendDetach();
+        }
     }
 
     private void sendDetach() {
-        if (!session.isReady()) {
-            detached.completeExceptionally(new TimeoutException());
-            return;
-        }
         ByteBuf frame = PooledByteBufAllocator.DEFAULT.directBuffer(Limits.HEADER_BYTES);
         new FrameHeader()
                 .wrap(frame.writerIndex(Limits.HEADER_BYTES), 0)
@@ -139,7 +144,7 @@ final class ControlSession implements SessionListener {
 
     @Override
     public boolean accepts(OpenAnswer opened) {
-        return volume.opened(opened);
+        return (leaving || volume.ended() == null) && volume.opened(opened);
     }
 
     @Override
@@ -155,7 +160,11 @@ final class ControlSession implements SessionListener {
         } else {
             attached.complete(null);
         }
-        queries.send();
+        if (leaving) {
+            sendDetach();
+        } else {
+            queries.send();
+        }
     }
 
     @Override
@@ -173,11 +182,15 @@ final class ControlSession implements SessionListener {
     @Override
     public void onOver() {
         queries.end(volume.ended() == null ? Status.UNAVAILABLE : volume.ended());
+        detached.completeExceptionally(new TimeoutException());
     }
 
     @Override
     public boolean onRefused(Refusal refusal) {
         latest = refusal;
+        if (leaving && refusal.status() == Status.FENCED) {
+            detached.complete(null); // it is over already: only the answer was lost
+        }
         if (attached.isDone()) {
             return volume.refused(refusal);
         }

@@ -179,7 +179,7 @@ final class RemoteQueue implements BlockQueue, SessionListener, RangeOwner {
 
     @Override
     public boolean accepts(OpenAnswer opened) {
-        if (volume.opened(opened)) {
+        if (volume.ended() == null && volume.opened(opened)) {
             return true;
         }
         endAll(volume.ended());

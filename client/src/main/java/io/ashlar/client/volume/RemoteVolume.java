@@ -59,6 +59,7 @@ public final class RemoteVolume implements BlockDevice {
     private volatile long heldSinceMs;
     private volatile ByteString volumeId;
     private volatile Status ended;
+    private volatile boolean givenBack;
 
     private RemoteVolume(VolumeOptions options, EpollLoop controlLoop) {
         this.options = options;
@@ -114,11 +115,21 @@ public final class RemoteVolume implements BlockDevice {
         control.ask(new StatusQueries.Query(offsetBytes, lengthBytes, runs, loop, listener));
     }
 
-    /** Ends the attachment cleanly, if the node can be reached; blocks for a few seconds at most. Not on a loop. */
+    /**
+     * Ends the use of the volume and tells the node, whatever that still has to do for it: requests in flight end as soon as
+     * that is safe. Blocks for a few seconds at most; {@link #isGivenBack()} has the outcome. Not on a loop.
+     */
     @Override
     public void close() {
-        control.detach();
-        end(Status.UNAVAILABLE, null);
+        if (endUse(Status.UNAVAILABLE, null)) {
+            givenBack = control.detach();
+            control.end();
+        }
+    }
+
+    /** Returns whether this host does not hold the volume any more: the node has said so, or there was nothing to give back. */
+    public boolean isGivenBack() {
+        return givenBack || ended == Status.FENCED || options.mode() == AccessMode.READ_ONLY;
     }
 
     /** Ends the use of the volume without telling the node: this host goes on holding it, for a successor. Any thread. */
@@ -236,12 +247,9 @@ public final class RemoteVolume implements BlockDevice {
     /**
      * Takes the node's answer to an OPEN.
      *
-     * @return false when nothing may be sent there: the volume has ended, perhaps because it is not the one attached
+     * @return false when nothing may be sent there: it is not the volume attached
      */
     boolean opened(OpenAnswer answer) {
-        if (ended != null) {
-            return false;
-        }
         if (volumeId == null) {
             volumeId = answer.getVolumeId();
             epoch = answer.getEpoch();
@@ -304,18 +312,25 @@ public final class RemoteVolume implements BlockDevice {
 
     /** Ends the volume for this host, once; on any thread. */
     void end(Status status, String reason) {
+        if (endUse(status, reason)) {
+            control.end();
+        }
+    }
+
+    /** Ends all but the control connection, on which the node can still be told; returns false if that has been done before. */
+    private boolean endUse(Status status, String reason) {
         synchronized (this) {
             if (ended != null) {
-                return;
+                return false;
             }
             ended = status;
         }
         if (reason != null) {
             LOG.error("volume {} fails from now on: {} ({})", options.volume(), status.text(), reason);
         }
-        control.end();
         for (RemoteQueue queue : queues) {
             queue.volumeEnded(status);
         }
+        return true;
     }
 }

@@ -51,6 +51,8 @@ final class FakeConnection implements FrameHandler {
                 }
             }
             case CLOSE -> {
+                node.detachments.addAndGet((int) header.aux());
+                node.onClose.run();
                 if (node.closes.isOk()) {
                     answer(Opcode.CLOSE, id, null);
                 } else {

@@ -62,6 +62,10 @@ public final class FakeNode implements AutoCloseable {
 
     /** How every CLOSE is answered. */
     public volatile Status closes = Status.OK;
+    /** What happens before a CLOSE is answered, on the node's loop. */
+    public volatile Runnable onClose = () -> {};
+    /** CLOSEs that end the attachment as well. */
+    public final AtomicInteger detachments = new AtomicInteger();
 
     /** What was asked to be opened, in order. */
     public final List<Open> opens = new CopyOnWriteArrayList<>();

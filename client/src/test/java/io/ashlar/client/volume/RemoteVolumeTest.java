@@ -502,6 +502,55 @@ class RemoteVolumeTest {
         assertThat(sizes).containsExactly(2L * SIZE, 3L * SIZE);
     }
 
+    // ---- Giving the volume back ----
+
+    @Test
+    void shouldGiveTheVolumeBackWhenTheNodeStillHasRequestsOfIt() {
+        node.keep = request -> true;
+        TestRequest write = write(0, 4096, 1);
+        attached.submit(0, write);
+        until(() -> node.requests.size() == 1);
+        attached.volume.close();
+        assertThat(attached.volume.isGivenBack()).isTrue();
+        assertThat(node.detachments).hasValue(1);
+        assertThat(await(write)).isEqualTo(Status.UNAVAILABLE);
+        assertThat(node.bytes()[0]).isZero();
+    }
+
+    @Test
+    void shouldGiveTheVolumeBackOnAnotherConnectionWhenTheOneForThatIsBroken() {
+        node.busy = true;
+        node.disconnect();
+        int opens = node.opens.size();
+        until(() -> node.opens.size() > opens + 3);
+        Thread closing = new Thread(attached.volume::close);
+        closing.start();
+        until(() -> attached.volume.ended() != null);
+        node.busy = false;
+        until(() -> !closing.isAlive());
+        assertThat(attached.volume.isGivenBack()).isTrue();
+        assertThat(node.detachments).hasValue(1);
+    }
+
+    @Test
+    void shouldKnowThatItIsGivenBackWhenOnlyTheAnswerWasLost() {
+        node.onClose = () -> {
+            node.fence();
+            node.breakOffAll();
+        };
+        attached.volume.close();
+        assertThat(attached.volume.isGivenBack()).isTrue();
+        assertThat(attached.volume.ended()).isEqualTo(Status.UNAVAILABLE);
+    }
+
+    @Test
+    void shouldNotBeGivenBackWhenItIsAbandoned() {
+        attached.volume.abandon();
+        attached.volume.close();
+        assertThat(attached.volume.isGivenBack()).isFalse();
+        assertThat(node.detachments).hasValue(0);
+    }
+
     // ---- Attaching ----
 
     @Test
@@ -516,6 +565,7 @@ class RemoteVolumeTest {
             assertThat(lines.list)
                     .extracting(ILoggingEvent::getFormattedMessage)
                     .contains("vol: detached without the node's knowledge");
+            assertThat(attached.volume.isGivenBack()).isFalse();
         } finally {
             logger.detachAppender(lines);
         }

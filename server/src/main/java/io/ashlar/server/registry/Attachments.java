@@ -143,12 +143,21 @@ final class Attachments {
         }
     }
 
-    /** Takes note that a use is over; with {@code detach} its attachment as well, durably. That of a reader is nothing more. */
+    /**
+     * Takes note that a use is over; with {@code detach} its attachment as well, durably. That of a reader is nothing more. The
+     * attachment's other uses begin nothing from then on; who attaches next waits for what they have begun, nobody else does.
+     */
     Status close(UseTicket ticket, String name, boolean detach) {
         ticket.drained();
-        return detach && !ticket.readsOnly()
-                ? catalogue.detach(name, ticket.epoch()).status()
-                : Status.OK;
+        if (!detach || ticket.readsOnly()) {
+            return Status.OK;
+        }
+        CatalogueResult result = catalogue.detach(name, ticket.epoch());
+        if (result instanceof CatalogueResult.Accepted) {
+            long later = ticket.epoch() + 1;
+            endAll(outdated(ticket.volume(), later, -1), later, () -> {});
+        }
+        return result.status();
     }
 
     /** Ends the attachment of a holder that is gone; the task runs when no request of it is under way. */

@@ -7,7 +7,8 @@ import java.util.List;
  *
  * @param error why it was not done, in one line; null if it was
  * @param attachments attach: the new one; list: all
- * @param staying drain: a line for each volume that stays; handover: the devices that wait for the one who asked
+ * @param staying drain: a line for each volume that stays; handover: the devices that wait for the one who asked; detach: the
+ *     volume, if its node could not be told
  */
 record BridgeAnswer(String error, List<Attachment> attachments, List<String> staying) {
     static BridgeAnswer failed(String error) {

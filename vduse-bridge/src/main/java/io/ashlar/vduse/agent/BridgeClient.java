@@ -51,9 +51,11 @@ public final class BridgeClient implements AutoCloseable {
                 .get(0);
     }
 
-    /** Detaches a volume. */
-    public void detach(String name, boolean force) throws IOException {
-        ask(new BridgeRequest(BridgeRequest.DETACH, name, false, false, force));
+    /** Detaches a volume; returns whether other hosts can have it now: if not, its node could not be told. */
+    public boolean detach(String name, boolean force) throws IOException {
+        return ask(new BridgeRequest(BridgeRequest.DETACH, name, false, false, force))
+                .staying()
+                .isEmpty();
     }
 
     /** Returns everything attached. */

@@ -210,26 +210,29 @@ public final class BridgeDaemon implements AutoCloseable {
      * Detaches a volume.
      *
      * @param force whether to do so under its users, and with its node away: their I/O ends with errors
+     * @return whether other hosts can have the volume now; if not, its node could not be told
      */
-    public void detach(String name, boolean force) throws IOException {
+    public boolean detach(String name, boolean force) throws IOException {
         refuseAtTheEnd();
         AttachedVolume volume = volumes.get(name);
         if (volume == null) {
             throw new BridgeException(name + " is not attached");
         }
         AttachedVolume.State before = take(volume, force);
+        boolean givenBack;
         try {
             if (volume.device() == null) {
                 leftovers.serveErrors(volume);
             }
-            new DetachSequence(parts, volume).detach(force);
+            givenBack = new DetachSequence(parts, volume).detach(force);
         } catch (IOException | RuntimeException e) {
             volume.setState(before == AttachedVolume.State.ATTACHED ? before : AttachedVolume.State.ORPHAN);
             throw e;
         }
         parts.state().delete(volume.details().vduse());
         volumes.remove(name, volume);
-        LOG.info("{} is detached", name);
+        LOG.info("{} is detached{}", name, givenBack ? "" : "; its node could not be told");
+        return givenBack;
     }
 
     /** Makes the volume this thread's. With force, whoever has it is made to hurry: its I/O ends with errors. */

@@ -179,8 +179,8 @@ public final class ControlServer implements AutoCloseable {
             return switch (command) {
                 case BridgeRequest.ATTACH -> BridgeAnswer.of(List.of(daemon.attach(name, wish(request))));
                 case BridgeRequest.DETACH -> {
-                    daemon.detach(name, request.force());
-                    yield BridgeAnswer.of(List.of());
+                    boolean givenBack = daemon.detach(name, request.force());
+                    yield new BridgeAnswer(null, List.of(), givenBack ? List.of() : List.of(name));
                 }
                 case BridgeRequest.LIST -> BridgeAnswer.of(daemon.attachments());
                 case BridgeRequest.DRAIN -> new BridgeAnswer(null, List.of(), daemon.drain());

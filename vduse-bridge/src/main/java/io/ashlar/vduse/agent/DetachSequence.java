@@ -39,8 +39,16 @@ final class DetachSequence {
      * Detaches.
      *
      * @param force whether to remove the device under its users, and to end its I/O with errors
+     * @return whether other hosts can have the volume now; if not, its node could not be told
      */
-    void detach(boolean force) throws IOException {
+    boolean detach(boolean force) throws IOException {
+        removeDevice(force);
+        VolumeOpener.OpenedVolume volume = attached.opened();
+        return attached.details().readOnly()
+                || (volume != null && volume.givenBack().getAsBoolean());
+    }
+
+    private void removeDevice(boolean force) throws IOException {
         if (!force && attached.device() instanceof VhostUserDevice device && !isReleased(device)) {
             throw new BridgeException(
                     attached.name() + " (" + attached.place() + ") is in use: a front end is connected");
@@ -69,7 +77,9 @@ final class DetachSequence {
         parts.loops().control().execute(() -> device.quiesce(answered::countDown));
         try {
             if (!answered.await(ANSWER_SECONDS, TimeUnit.SECONDS)) {
-                attached.opened().letGo().run(); // the node hangs, and the end of its connections ends the requests
+                attached.opened()
+                        .device()
+                        .close(); // the node is slow, and the end of its connections ends the requests
                 answered.await(ANSWER_SECONDS, TimeUnit.SECONDS);
             }
         } catch (InterruptedException e) {

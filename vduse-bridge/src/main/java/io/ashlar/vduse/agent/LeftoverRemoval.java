@@ -29,9 +29,10 @@ public final class LeftoverRemoval {
      * Removes the device.
      *
      * @param name the volume's name, or the kernel's name for the device
+     * @return whether other hosts can have the volume now; if not, its node has not been told
      * @throws IOException if a bridge runs after all, if there is no such device, or if its rings can't be made sense of
      */
-    public static void remove(BridgeConfig config, String name) throws IOException {
+    public static boolean remove(BridgeConfig config, String name) throws IOException {
         VolumeOpener nowhere = (volume, readOnly, steal) -> {
             throw new BridgeException("no volume is opened to remove a device");
         };
@@ -51,6 +52,7 @@ public final class LeftoverRemoval {
             }
             parts.state().delete(vduse);
             LOG.info("{} is detached, its I/O has ended with errors", name);
+            return found.details().readOnly();
         }
     }
 

@@ -163,7 +163,9 @@ final class Leftovers {
         NullBlockDevice nowhere = new NullBlockDevice(new BlockGeometry(BlockGeometry.EXTENT_BYTES, 4096, false));
         UUID id = UUID.fromString(orphan.details().id());
         DeviceLog log = AttachSequence.logOf(parts, orphan.details());
-        takeOver(orphan, new AttachSequence(parts, orphan), log, new VolumeOpener.OpenedVolume(nowhere, id), true);
+        VolumeOpener.OpenedVolume nobodyTold =
+                new VolumeOpener.OpenedVolume(nowhere, id, 0, VolumeOpener.NodeBoot.NONE, () -> {}, () -> false);
+        takeOver(orphan, new AttachSequence(parts, orphan), log, nobodyTold, true);
         orphan.teardown().pushRemoval("remove the link", () -> DiskNode.unlink(parts.host(), orphan.disk()));
     }
 

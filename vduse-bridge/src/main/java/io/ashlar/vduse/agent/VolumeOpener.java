@@ -3,6 +3,7 @@ package io.ashlar.vduse.agent;
 import io.ashlar.base.block.BlockDevice;
 import java.io.IOException;
 import java.util.UUID;
+import java.util.function.BooleanSupplier;
 
 /** Where the bridge gets its volumes from; whoever wires the program knows whether they are remote, in a file or nowhere. */
 @FunctionalInterface
@@ -28,11 +29,13 @@ public interface VolumeOpener {
      * @param heldSinceMs another number than that of an earlier time, if someone else may have written in between
      * @param boot what acknowledged writes that are not flushed depend on
      * @param letGo ends its use as the death of this process would: this host goes on holding it, for the next try
+     * @param givenBack tells, once the device has been closed, whether other hosts can have it: false if its node could not be told
      */
-    record OpenedVolume(BlockDevice device, UUID id, long heldSinceMs, NodeBoot boot, Runnable letGo) {
+    record OpenedVolume(
+            BlockDevice device, UUID id, long heldSinceMs, NodeBoot boot, Runnable letGo, BooleanSupplier givenBack) {
         /** A volume that nobody but this host can have. */
         public OpenedVolume(BlockDevice device, UUID id) {
-            this(device, id, 0, NodeBoot.NONE, () -> {});
+            this(device, id, 0, NodeBoot.NONE, () -> {}, () -> true);
         }
     }
 

@@ -57,7 +57,7 @@ class BootRecordTest {
 
     private VolumeOpener.OpenedVolume volume() {
         NullBlockDevice device = new NullBlockDevice(new BlockGeometry(BlockGeometry.EXTENT_BYTES, 4096, false));
-        return new VolumeOpener.OpenedVolume(device, ID, 0, boot, () -> {});
+        return new VolumeOpener.OpenedVolume(device, ID, 0, boot, () -> {}, () -> true);
     }
 
     private BootRecord record(StateFolder state) {

@@ -28,6 +28,7 @@ public final class HeldDevice implements BlockDevice {
     private volatile BlockGeometry geometry;
     private volatile boolean holding;
     private volatile boolean endsOnClose;
+    private volatile Runnable whenClosed = () -> {};
 
     private record Held(Queue queue, BlockRequest request) {}
 
@@ -47,6 +48,11 @@ public final class HeldDevice implements BlockDevice {
     /** From now on closing a queue ends its requests with an error, as a client does once that is safe. */
     public void endOnClose() {
         endsOnClose = true;
+    }
+
+    /** Has a task run whenever the device is closed. */
+    public void whenClosed(Runnable task) {
+        whenClosed = task;
     }
 
     /** Lets everything held go, on the loops it came from. */
@@ -83,7 +89,9 @@ public final class HeldDevice implements BlockDevice {
     }
 
     @Override
-    public void close() {}
+    public void close() {
+        whenClosed.run();
+    }
 
     private final class Queue implements BlockQueue {
         private final Loop loop;

@@ -18,6 +18,8 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** What a front end that is connected gets when its volume is detached by force: an answer to all that it has asked for. */
 @Timeout(120)
@@ -37,14 +39,16 @@ class ForcedDetachmentTest {
     private FrontEndModel front;
     private FrontEndModel.Region memory;
 
-    private void start(Runnable letGo) throws Exception {
+    private volatile boolean givenBack;
+
+    private void start() throws Exception {
         BridgeConfig config = BridgeConfig.defaults().withControlSocket(folder.resolve("run/bridge.sock"));
         loops = EpollLoops.pinned("data", BridgeDaemon.cpusToUse(config));
         daemon = BridgeDaemon.start(
                 config,
                 loops,
-                (name, readOnly, steal) ->
-                        new VolumeOpener.OpenedVolume(volume, new UUID(1, 2), 0, VolumeOpener.NodeBoot.NONE, letGo));
+                (name, readOnly, steal) -> new VolumeOpener.OpenedVolume(
+                        volume, new UUID(1, 2), 0, VolumeOpener.NodeBoot.NONE, volume::failHeld, () -> givenBack));
         Path socket = folder.resolve("v.sock");
         daemon.attach("v", new AttachWish(false, false, socket, QUEUES));
         front = new FrontEndModel(socket);
@@ -69,11 +73,11 @@ class ForcedDetachmentTest {
         return at;
     }
 
-    private CompletableFuture<Void> detach() {
-        return CompletableFuture.runAsync(
+    private CompletableFuture<Boolean> detach() {
+        return CompletableFuture.supplyAsync(
                 () -> {
                     try {
-                        daemon.detach("v", true);
+                        return daemon.detach("v", true);
                     } catch (IOException e) {
                         throw new IllegalStateException(e);
                     }
@@ -88,10 +92,10 @@ class ForcedDetachmentTest {
 
     @Test
     void shouldAnswerWhatIsInFlightBeforeTheConnectionEnds() throws Exception {
-        start(() -> {});
+        start();
         int first = offer(0, 0);
         int second = offer(1, 1);
-        CompletableFuture<Void> detached = detach();
+        CompletableFuture<Boolean> detached = detach();
         long deadlineNs = System.nanoTime() + TimeUnit.SECONDS.toNanos(60);
         while (!daemon.attachments().get(0).state().equals("detaching")) {
             FrontEndModel.pause(deadlineNs);
@@ -104,12 +108,17 @@ class ForcedDetachmentTest {
         assertThat(daemon.attachments()).isEmpty();
     }
 
-    /** As a node that hangs has it: requests end when the volume's connections do, and not before. */
-    @Test
-    void shouldAnswerWhatIsInFlightWhenOnlyTheEndOfTheConnectionsToTheNodeEndsIt() throws Exception {
-        start(volume::failHeld);
+    /** As a node that is slow has it: requests end when the volume's connections do, and not before. It is told, if it can be. */
+    @ParameterizedTest
+    @ValueSource(booleans = {false, true})
+    void shouldAnswerWhatIsInFlightAndGiveTheVolumeBackWhenOnlyTheEndOfItsUseEndsThat(boolean told) throws Exception {
+        start();
+        volume.whenClosed(() -> {
+            givenBack = told;
+            volume.failHeld();
+        });
         int at = offer(1, 0);
-        detach().get(60, TimeUnit.SECONDS);
+        assertThat(detach().get(60, TimeUnit.SECONDS)).isEqualTo(told);
         assertAnswered(1, at);
         front.awaitEnd();
         assertThat(daemon.attachments()).isEmpty();
@@ -117,7 +126,8 @@ class ForcedDetachmentTest {
 
     @Test
     void shouldAnswerWhatIsInFlightWhenItsRingIsStoppedForAnotherReasonAlready() throws Exception {
-        start(volume::failHeld);
+        start();
+        volume.whenClosed(volume::failHeld);
         front.memory(0x1000_0000, MIB);
         front.setMemory();
         int at = offer(1, 0);

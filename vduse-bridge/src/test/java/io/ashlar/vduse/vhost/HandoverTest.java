@@ -275,8 +275,8 @@ class HandoverTest {
     /** As a node that hangs has it: requests end when the volume's connections do, and not before. */
     @Test
     void shouldNotWaitForRequestsThatEndWithTheUseOfTheVolume() throws Exception {
-        VolumeOpener hanging = (name, readOnly, steal) ->
-                new VolumeOpener.OpenedVolume(volume, new UUID(1, 2), 0, VolumeOpener.NodeBoot.NONE, volume::failHeld);
+        VolumeOpener hanging = (name, readOnly, steal) -> new VolumeOpener.OpenedVolume(
+                volume, new UUID(1, 2), 0, VolumeOpener.NodeBoot.NONE, volume::failHeld, () -> true);
         Bridge first = new Bridge(false, hanging);
         attach("v");
         connect();
@@ -312,7 +312,8 @@ class HandoverTest {
                 lettingGo.complete(null);
                 enough.join();
             };
-            return new VolumeOpener.OpenedVolume(volume, new UUID(1, 2), 0, VolumeOpener.NodeBoot.NONE, letGo);
+            return new VolumeOpener.OpenedVolume(
+                    volume, new UUID(1, 2), 0, VolumeOpener.NodeBoot.NONE, letGo, () -> true);
         });
         attach("v");
         connect();
