@@ -33,6 +33,7 @@ final class AnswerReader {
 
     private final RemoteQueue queue;
     private final SlotTable slots;
+    private final RemoteVolume volume;
     private final VolumeLog log;
     private final VolumeCounters counters;
     private final ReadVerifier verifier = new ReadVerifier();
@@ -40,11 +41,12 @@ final class AnswerReader {
     private BlockRequest oldestAtLoss;
     private int lossesInRow;
 
-    AnswerReader(RemoteQueue queue, SlotTable slots, VolumeLog log, VolumeCounters counters) {
+    AnswerReader(RemoteQueue queue, SlotTable slots, RemoteVolume volume) {
         this.queue = queue;
         this.slots = slots;
-        this.log = log;
-        this.counters = counters;
+        this.volume = volume;
+        log = volume.log();
+        counters = volume.counters();
     }
 
     /** Takes the end of the connection: fails what it broke over, and looks whether it is always the same request. */
@@ -105,8 +107,13 @@ final class AnswerReader {
                 return false;
             }
             case RETRY_LATER -> queue.later(slot);
-            case STOP_WRITING -> queue.end(status);
-            case REPORT -> queue.conclude(slot, status);
+            case STOP_WRITING -> volume.end(status, "the node answered: " + status.text());
+            case REPORT -> {
+                if (status == Status.IO_ERROR && !slot.is(Operation.READ)) {
+                    volume.diskFailed(queue.generation());
+                }
+                queue.conclude(slot, status);
+            }
             case FIX_REQUEST -> {
                 if (status == Status.CHECKSUM && slot.is(Operation.WRITE)) {
                     sendCopy(slot);

@@ -56,7 +56,7 @@ final class RemoteQueue implements BlockQueue, SessionListener, RangeOwner {
     private int sendLimit;
     private int answersDue;
     private long incarnation;
-    private int bootGeneration;
+    private int generation;
     private boolean inBatch;
     private boolean completedSome;
     private boolean resumeScheduled;
@@ -73,7 +73,7 @@ final class RemoteQueue implements BlockQueue, SessionListener, RangeOwner {
         counters = volume.counters();
         slots = new SlotTable(volume.options().requestsMax(), volume.ranges(), this, PooledByteBufAllocator.DEFAULT);
         encoder = new RequestEncoder(slots.prefixes());
-        answers = new AnswerReader(this, slots, volume.log(), counters);
+        answers = new AnswerReader(this, slots, volume);
         givingUp = new GivingUp(this, slots, waiting, counters, volume.options().ioTimeoutMs());
         stamp = volume.durability().register();
         session = new Session(volume.options().session(), loop, this);
@@ -167,9 +167,9 @@ final class RemoteQueue implements BlockQueue, SessionListener, RangeOwner {
 
     @Override
     public boolean onHello(HelloAnswer hello) {
-        bootGeneration = volume.greeted(hello);
+        generation = volume.greeted(hello);
         sendLimit = Math.max(1, Math.min(slots.size(), hello.getInFlightMax() - AnswerReader.REPORTS_MAX - 1));
-        return bootGeneration >= 0;
+        return generation >= 0;
     }
 
     @Override
@@ -237,14 +237,17 @@ final class RemoteQueue implements BlockQueue, SessionListener, RangeOwner {
         return session;
     }
 
+    /** Returns the generation of boots and starts of the connection, for {@link Durability}. */
+    int generation() {
+        return generation;
+    }
+
     /** Hands back a request that was answered with OK; returns false when the connection must be broken off instead. */
     boolean succeed(RequestSlot slot) {
         BlockRequest request = slot.request();
         if (slot.is(Operation.FLUSH)) {
             volume.durability().flushEnded(slot.flushNumber);
-        } else if (request.operation().changes()
-                && !request.has(BlockRequest.FUA)
-                && !stamp.acknowledge(bootGeneration)) {
+        } else if (request.operation().changes() && !request.has(BlockRequest.FUA) && !stamp.acknowledge(generation)) {
             return false;
         }
         conclude(slot, Status.OK);
@@ -281,11 +284,6 @@ final class RemoteQueue implements BlockQueue, SessionListener, RangeOwner {
             slots.toSend.add(slot);
         }
         settle();
-    }
-
-    /** Takes a status that ends the volume for this host. */
-    void end(Status status) {
-        volume.end(status, "the node answered: " + status.text());
     }
 
     // ---- Ends ----

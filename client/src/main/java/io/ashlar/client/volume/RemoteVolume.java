@@ -169,7 +169,7 @@ public final class RemoteVolume implements BlockDevice {
      */
     public void continueFrom(byte[] bootIdBefore) {
         if (!durability.inherit(ByteString.copyFrom(bootIdBefore))) {
-            end(Status.LOST_WRITES, "the node's machine was restarted meanwhile and may have lost acknowledged writes");
+            lost("the node's machine was restarted meanwhile");
         }
     }
 
@@ -222,13 +222,25 @@ public final class RemoteVolume implements BlockDevice {
     /** Returns the boot generation of a connection that has just been greeted, or -1 after ending the volume. */
     int greeted(HelloAnswer hello) {
         ByteString before = durability.bootId();
-        int generation = durability.greeted(hello.getBootId());
+        int generation = durability.greeted(hello.getBootId(), hello.getStartId());
+        boolean rebooted = before != null && !before.equals(hello.getBootId());
         if (generation < 0) {
-            end(Status.LOST_WRITES, "the node's machine was restarted and has lost acknowledged writes");
-        } else if (before != null && !before.equals(hello.getBootId())) {
+            lost(rebooted ? "the node's machine was restarted" : "the node was restarted after its disk had failed");
+        } else if (rebooted) {
             bootListeners.forEach(Runnable::run);
         }
         return generation;
+    }
+
+    /** Takes note that the node has answered a write or a flush with an error of its disk, on a connection of this generation. */
+    void diskFailed(int generation) {
+        if (!durability.diskFailed(generation)) {
+            lost("the node was restarted after its disk had failed");
+        }
+    }
+
+    private void lost(String why) {
+        end(Status.LOST_WRITES, why + " and may have lost acknowledged writes");
     }
 
     Open openMessage(int loopIndex, long previousIncarnation) {

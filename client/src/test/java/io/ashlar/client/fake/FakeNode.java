@@ -42,6 +42,7 @@ public final class FakeNode implements AutoCloseable {
     final AtomicInteger handles = new AtomicInteger(100);
     final AtomicLong epoch = new AtomicLong(1);
     volatile ByteString bootId = ByteString.copyFrom(new byte[16]);
+    volatile ByteString startId = ByteString.EMPTY;
     volatile ByteString volumeId = ByteString.copyFrom(new byte[16]);
 
     /** Every request that arrived, in order. */
@@ -137,6 +138,12 @@ public final class FakeNode implements AutoCloseable {
         disconnect();
     }
 
+    /** Restarts the process: the page cache stays. */
+    public void restart() {
+        startId = startId.concat(ByteString.copyFrom(new byte[1]));
+        disconnect();
+    }
+
     /** Lets another host take the volume. */
     public void fence() {
         epoch.incrementAndGet();
@@ -170,6 +177,7 @@ public final class FakeNode implements AutoCloseable {
                 .setPayloadBytesMax(Limits.PAYLOAD_BYTES_MAX)
                 .setNodeId(ByteString.copyFrom(new byte[16]))
                 .setBootId(bootId)
+                .setStartId(startId)
                 .build();
     }
 

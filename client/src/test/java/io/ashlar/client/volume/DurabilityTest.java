@@ -9,6 +9,8 @@ import org.junit.jupiter.api.Test;
 class DurabilityTest {
     private static final ByteString FIRST = ByteString.copyFromUtf8("first");
     private static final ByteString SECOND = ByteString.copyFromUtf8("second");
+    private static final ByteString START = ByteString.copyFromUtf8("start");
+    private static final ByteString RESTART = ByteString.copyFromUtf8("restart");
 
     private final Durability durability = new Durability();
     private final Durability.Stamp one = durability.register();
@@ -16,19 +18,19 @@ class DurabilityTest {
 
     @BeforeEach
     void greet() {
-        assertThat(durability.greeted(FIRST)).isZero();
+        assertThat(durability.greeted(FIRST, START)).isZero();
     }
 
     @Test
     void shouldMissNothingWhenTheBootIsTheSame() {
         one.acknowledge(0);
-        assertThat(durability.greeted(FIRST)).isZero();
+        assertThat(durability.greeted(FIRST, START)).isZero();
     }
 
     @Test
     void shouldSayThatWritesAreLostWhenNoFlushFollowedThem() {
         one.acknowledge(0);
-        assertThat(durability.greeted(SECOND)).isNegative();
+        assertThat(durability.greeted(SECOND, RESTART)).isNegative();
     }
 
     @Test
@@ -36,7 +38,7 @@ class DurabilityTest {
         long number = durability.flushStarting();
         one.acknowledge(0);
         durability.flushEnded(number);
-        assertThat(durability.greeted(SECOND)).isNegative();
+        assertThat(durability.greeted(SECOND, RESTART)).isNegative();
     }
 
     @Test
@@ -47,19 +49,19 @@ class DurabilityTest {
         long late = durability.flushStarting();
         durability.flushEnded(late);
         durability.flushEnded(early);
-        assertThat(durability.greeted(SECOND)).isEqualTo(1);
+        assertThat(durability.greeted(SECOND, RESTART)).isEqualTo(1);
     }
 
     @Test
     void shouldNotCountAFlushThatFailed() {
         one.acknowledge(0);
         durability.flushStarting();
-        assertThat(durability.greeted(SECOND)).isNegative();
+        assertThat(durability.greeted(SECOND, RESTART)).isNegative();
     }
 
     @Test
     void shouldRefuseAnAnswerOfBeforeTheRestart() {
-        assertThat(durability.greeted(SECOND)).isEqualTo(1);
+        assertThat(durability.greeted(SECOND, RESTART)).isEqualTo(1);
         assertThat(one.acknowledge(0)).isFalse();
         assertThat(one.acknowledge(1)).isTrue();
     }
@@ -68,6 +70,48 @@ class DurabilityTest {
     void shouldRememberWhatAQueueAcknowledgedBeforeItWasClosed() {
         one.acknowledge(0);
         durability.unregister(one);
-        assertThat(durability.greeted(SECOND)).isNegative();
+        assertThat(durability.greeted(SECOND, RESTART)).isNegative();
+    }
+
+    @Test
+    void shouldSayThatWritesMayBeLostWhenTheNodeIsRestartedAfterItsDiskHasFailed() {
+        one.acknowledge(0);
+        durability.flushStarting();
+        assertThat(durability.diskFailed(0)).isTrue();
+        assertThat(durability.greeted(FIRST, START)).as("the same process").isZero();
+        assertThat(durability.greeted(FIRST, RESTART)).isNegative();
+    }
+
+    @Test
+    void shouldMissNothingWhenTheNodeIsRestartedWithASoundDisk() {
+        one.acknowledge(0);
+        assertThat(durability.greeted(FIRST, RESTART)).isEqualTo(1);
+    }
+
+    @Test
+    void shouldMissNothingWhenEveryWriteWasFlushedBeforeTheDiskFailed() {
+        one.acknowledge(0);
+        durability.flushEnded(durability.flushStarting());
+        assertThat(durability.diskFailed(0)).isTrue();
+        assertThat(durability.greeted(FIRST, RESTART)).isEqualTo(1);
+        one.acknowledge(1);
+        assertThat(durability.greeted(FIRST, START)).as("the next start").isEqualTo(2);
+    }
+
+    @Test
+    void shouldTakeTheDiskForSoundAgainWhenALaterFlushSucceeds() {
+        long early = durability.flushStarting();
+        assertThat(durability.diskFailed(0)).isTrue();
+        durability.flushEnded(durability.flushStarting());
+        durability.flushEnded(early);
+        one.acknowledge(0);
+        assertThat(durability.greeted(FIRST, RESTART)).isEqualTo(1);
+    }
+
+    @Test
+    void shouldSayThatWritesMayBeLostWhenTheFailureIsHeardOfAfterTheRestart() {
+        one.acknowledge(0);
+        assertThat(durability.greeted(FIRST, RESTART)).isEqualTo(1);
+        assertThat(durability.diskFailed(0)).isFalse();
     }
 }

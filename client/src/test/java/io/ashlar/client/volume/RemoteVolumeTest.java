@@ -381,6 +381,36 @@ class RemoteVolumeTest {
     }
 
     @Test
+    void shouldFailLoudlyWhenTheNodeWasRestartedAfterAFailedFlush() {
+        assertThat(attached.run(0, write(0, 4096, 1))).isEqualTo(Status.OK);
+        node.decide = request -> request.opcode() == Opcode.FLUSH ? Status.IO_ERROR : Status.OK;
+        assertThat(attached.run(1, flush())).isEqualTo(Status.IO_ERROR);
+        node.decide = request -> Status.OK;
+        node.restart();
+        assertThat(attached.run(0, flush())).isEqualTo(Status.LOST_WRITES);
+        assertThat(attached.run(1, read(0, 4096))).isEqualTo(Status.LOST_WRITES);
+    }
+
+    @Test
+    void shouldFailLoudlyWhenTheNodeWasRestartedAfterAFailedWrite() {
+        assertThat(attached.run(0, write(0, 4096, 1))).isEqualTo(Status.OK);
+        node.decide = request -> request.opcode() == Opcode.WRITE ? Status.IO_ERROR : Status.OK;
+        assertThat(attached.run(1, write(4096, 4096, 1))).isEqualTo(Status.IO_ERROR);
+        node.decide = request -> Status.OK;
+        node.restart();
+        assertThat(attached.run(0, flush())).isEqualTo(Status.LOST_WRITES);
+    }
+
+    @Test
+    void shouldGoOnWhenTheNodeWasRestartedWithUnflushedWritesButASoundDisk() {
+        assertThat(attached.run(0, write(0, 4096, 1))).isEqualTo(Status.OK);
+        node.decide = request -> request.opcode() == Opcode.READ ? Status.IO_ERROR : Status.OK;
+        assertThat(attached.run(0, read(0, 4096))).isEqualTo(Status.IO_ERROR);
+        node.restart();
+        assertThat(attached.run(0, flush())).isEqualTo(Status.OK);
+    }
+
+    @Test
     void shouldRememberUnflushedWritesOfAQueueThatWasClosed() {
         assertThat(attached.run(1, write(0, 4096, 1))).isEqualTo(Status.OK);
         attached.closeQueue(1);
