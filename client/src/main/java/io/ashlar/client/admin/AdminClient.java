@@ -58,11 +58,15 @@ public final class AdminClient implements AutoCloseable {
      * @throws AdminException when nobody listens, or what listens is no Ashlar node or speaks another version
      */
     public static AdminClient connect(InetSocketAddress address) throws AdminException {
+        return connect(address, ANSWER_MS);
+    }
+
+    static AdminClient connect(InetSocketAddress address, int answerMs) throws AdminException {
         Socket socket = new Socket();
         AdminClient client = new AdminClient(address, socket);
         try {
             socket.connect(address, CONNECT_MS);
-            socket.setSoTimeout(ANSWER_MS);
+            socket.setSoTimeout(answerMs);
             socket.setTcpNoDelay(true);
             client.hello();
             return client;
@@ -78,7 +82,7 @@ public final class AdminClient implements AutoCloseable {
     /**
      * Asks the node and waits for its answer.
      *
-     * @throws AdminException when the node refuses, or goes away
+     * @throws AdminException when the node refuses; or goes away or takes too long, after which nothing can be asked here any more
      */
     public AdminAnswer ask(AdminRequest request) throws AdminException {
         ByteBuf frame = MessageFrames.request(allocator, Opcode.ADMIN, ++lastRequestId, 0, request);
@@ -105,6 +109,7 @@ public final class AdminClient implements AutoCloseable {
             socket.getOutputStream().write(bytes);
             return receive(opcode, parser);
         } catch (IOException e) {
+            close(); // what may still come of this answer must not be taken for a later one's
             throw unreachable(e);
         } finally {
             frame.release();

@@ -21,6 +21,8 @@ import java.net.InetSocketAddress;
 import java.net.ServerSocket;
 import java.net.Socket;
 import java.nio.charset.StandardCharsets;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -64,6 +66,18 @@ class AdminClientTest {
         return thread;
     }
 
+    /** Answers HELLO, and nothing else. */
+    private Socket greet() {
+        try {
+            Socket socket = listener.accept();
+            assertThat(socket.getInputStream().read(new byte[64 << 10])).isPositive();
+            socket.getOutputStream().write(hello());
+            return socket;
+        } catch (IOException e) {
+            throw new AssertionError(e);
+        }
+    }
+
     private static byte[] bytes(ByteBuf frame) {
         byte[] bytes = new byte[frame.readableBytes()];
         frame.readBytes(bytes);
@@ -101,6 +115,21 @@ class AdminClientTest {
                     .isEqualTo(Status.NOT_FOUND);
         }
         node.join();
+    }
+
+    @Test
+    void shouldNotTakeAnAnswerThatComesTooLateForThatOfTheNextRequest() throws Exception {
+        byte[] late = bytes(MessageFrames.answer(ALLOCATOR, Opcode.ADMIN, 2, 0, AdminAnswer.getDefaultInstance()));
+        CompletableFuture<Socket> accepted = CompletableFuture.supplyAsync(this::greet);
+        try (AdminClient client = AdminClient.connect(address(), 2_000);
+                Socket node = accepted.get(20, TimeUnit.SECONDS)) {
+            assertThatThrownBy(() -> client.ask(SHOW)).hasMessageEndingWith("no answer in time");
+            node.getOutputStream().write(late);
+            assertThatThrownBy(() -> client.ask(SHOW))
+                    .isInstanceOf(AdminException.class)
+                    .extracting(e -> ((AdminException) e).isUnreachable())
+                    .isEqualTo(true);
+        }
     }
 
     @Test
