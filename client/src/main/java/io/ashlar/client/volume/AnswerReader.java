@@ -37,6 +37,7 @@ final class AnswerReader {
     private final VolumeLog log;
     private final VolumeCounters counters;
     private final ReadVerifier verifier = new ReadVerifier();
+    private int reportsMax;
     private int reportsUnanswered;
     private BlockRequest oldestAtLoss;
     private int lossesInRow;
@@ -47,6 +48,11 @@ final class AnswerReader {
         this.volume = volume;
         log = volume.log();
         counters = volume.counters();
+    }
+
+    /** Takes note of how many reports the node grants beside the requests. */
+    void granted(int reports) {
+        reportsMax = Math.min(REPORTS_MAX, reports);
     }
 
     /** Takes the end of the connection: fails what it broke over, and looks whether it is always the same request. */
@@ -163,7 +169,7 @@ final class AnswerReader {
     }
 
     private void report(FrameHeader answer, ByteBuf memory, int payloadIndex, int block) {
-        if (reportsUnanswered == REPORTS_MAX) {
+        if (reportsUnanswered >= reportsMax) {
             return;
         }
         reportsUnanswered++;

@@ -134,6 +134,7 @@ final class ControlSession implements SessionListener {
 
     @Override
     public boolean onHello(HelloAnswer hello) {
+        queries.granted(hello.getInFlightMax());
         return volume.greeted(hello) >= 0;
     }
 

@@ -169,6 +169,7 @@ final class RemoteQueue implements BlockQueue, SessionListener, RangeOwner {
     public boolean onHello(HelloAnswer hello) {
         generation = volume.greeted(hello);
         sendLimit = Math.max(1, Math.min(slots.size(), hello.getInFlightMax() - AnswerReader.REPORTS_MAX - 1));
+        answers.granted(hello.getInFlightMax() - sendLimit);
         return generation >= 0;
     }
 

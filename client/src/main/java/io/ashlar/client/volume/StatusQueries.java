@@ -28,7 +28,7 @@ import java.util.concurrent.TimeUnit;
  */
 @ConfinedTo(LoopKind.CONTROL)
 final class StatusQueries {
-    /** Questions unanswered at a time: far below what a node grants a connection. */
+    /** Questions unanswered at a time, if the node grants that many and one more, for CLOSE. */
     private static final int UNANSWERED_MAX = 16;
     /** A question that the node wants to be asked later is asked again after this time. */
     private static final long PAUSE_NS = TimeUnit.MILLISECONDS.toNanos(20);
@@ -40,6 +40,7 @@ final class StatusQueries {
     private final ArrayDeque<Query> paused = new ArrayDeque<>();
     private final Map<Long, Query> sent = new HashMap<>();
     private long lastId;
+    private int unansweredMax = UNANSWERED_MAX;
     private Status ended;
 
     /**
@@ -60,6 +61,11 @@ final class StatusQueries {
         void end(Status status) {
             asker.execute(() -> listener.onRuns(status, runs));
         }
+    }
+
+    /** Takes note of how many requests the node grants the connection. */
+    void granted(int inFlightMax) {
+        unansweredMax = Math.max(1, Math.min(UNANSWERED_MAX, inFlightMax - 1));
     }
 
     void ask(Query query) {
@@ -86,7 +92,7 @@ final class StatusQueries {
     /** Asks what may be asked now. */
     void send() {
         boolean any = false;
-        while (session.isReady() && !waiting.isEmpty() && sent.size() < UNANSWERED_MAX) {
+        while (session.isReady() && !waiting.isEmpty() && sent.size() < unansweredMax) {
             Query query = waiting.poll();
             sent.put(++lastId, query);
             ByteBuf frame = PooledByteBufAllocator.DEFAULT.directBuffer(Limits.HEADER_BYTES);

@@ -271,6 +271,18 @@ class RemoteVolumeTest {
     }
 
     @Test
+    void shouldSendNoMoreReportsThanTheNodeGrants() throws Exception {
+        node.inFlightMax = 2;
+        reattach(Attached.options(node));
+        node.keep = request -> request.opcode() == Opcode.REPORT_CORRUPT;
+        node.corruptReads.set(3);
+        assertThat(attached.run(0, read(0, 4096))).isEqualTo(Status.OK);
+        assertThat(node.count(Opcode.READ)).isEqualTo(4);
+        assertThat(node.count(Opcode.REPORT_CORRUPT)).isEqualTo(1);
+        node.release();
+    }
+
+    @Test
     void shouldEndTheReadWithAnErrorWhenTheBlockStaysCorrupt() {
         node.corruptReads.set(1000);
         assertThat(attached.run(0, read(0, 4096))).isEqualTo(Status.CORRUPT);

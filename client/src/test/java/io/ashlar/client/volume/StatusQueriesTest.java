@@ -3,6 +3,8 @@ package io.ashlar.client.volume;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.ashlar.base.block.BlockRuns;
+import io.ashlar.base.block.Operation;
+import io.ashlar.base.block.TestRequest;
 import io.ashlar.base.status.Status;
 import io.ashlar.client.fake.Attached;
 import io.ashlar.client.fake.FakeNode;
@@ -76,6 +78,25 @@ class StatusQueriesTest {
         for (int i = 0; i < 100; i++) {
             answers.add(ask(0, 4096, 1));
         }
+        for (CompletableFuture<String> answer : answers) {
+            assertThat(await(answer)).isEqualTo("OK ABSENT4096");
+        }
+    }
+
+    @Test
+    void shouldAskNoMoreAtATimeThanTheNodeGrants() throws Exception {
+        attached.close();
+        node.inFlightMax = 4;
+        attached = new Attached(node);
+        node.keep = request -> request.opcode() == Opcode.BLOCK_STATUS;
+        List<CompletableFuture<String>> answers = new ArrayList<>();
+        for (int i = 0; i < 10; i++) {
+            answers.add(ask(0, 4096, 1));
+        }
+        Attached.until(() -> node.count(Opcode.BLOCK_STATUS) == 3);
+        assertThat(attached.run(0, TestRequest.of(Operation.FLUSH, 0, 0, 0))).isEqualTo(Status.OK);
+        assertThat(node.count(Opcode.BLOCK_STATUS)).as("leaves room for CLOSE").isEqualTo(3);
+        node.release();
         for (CompletableFuture<String> answer : answers) {
             assertThat(await(answer)).isEqualTo("OK ABSENT4096");
         }

@@ -6,7 +6,8 @@ import io.ashlar.protocol.frame.Limits;
  * What one node lets its clients have. What all of them together can take of its memory is in {@link MemoryBudget}.
  *
  * @param connectionsMax connections at a time; one more is refused
- * @param inFlightMax unanswered requests of one connection; granted in HELLO, beyond it the connection is not read from
+ * @param inFlightMax unanswered requests of one connection, at least one and a CLOSE or REPORT_CORRUPT; granted in HELLO, a
+ *     client that goes beyond it is disconnected
  * @param pooledBytesMax bytes of data of one connection's requests that wait for the disk; beyond it the connection is
  *     not read from
  * @param outboundBytesMax bytes of answers that one connection's client has not taken; beyond it the connection is not
@@ -34,7 +35,7 @@ public record ServerLimits(
     /** Checks the components. */
     public ServerLimits {
         check("connections-max", connectionsMax, 1, 16384);
-        check("in-flight-max", inFlightMax, 1, Limits.IN_FLIGHT_MAX);
+        check("in-flight-max", inFlightMax, 2, Limits.IN_FLIGHT_MAX);
         check("pooled-bytes-max", pooledBytesMax, Limits.FRAME_BYTES_MAX, 1 << 30);
         check("outbound-bytes-max", outboundBytesMax, 64 << 10, 1 << 30);
         check("handles-max", handlesMax, 1, 65536);

@@ -65,16 +65,18 @@ class ServerConfigTest {
         assertThatThrownBy(() -> new ServerLimits(0, 1, 2 << 20, 1 << 20, 1, 1, 1))
                 .hasMessage("server.connections-max = 0 is not between 1 and 16384");
         assertThatThrownBy(() -> new ServerLimits(1, 5000, 2 << 20, 1 << 20, 1, 1, 1))
-                .hasMessage("server.in-flight-max = 5000 is not between 1 and 1024");
-        assertThatThrownBy(() -> new ServerLimits(1, 1, 1, 1 << 20, 1, 1, 1))
+                .hasMessage("server.in-flight-max = 5000 is not between 2 and 1024");
+        assertThatThrownBy(() -> new ServerLimits(1, 1, 2 << 20, 1 << 20, 1, 1, 1))
+                .hasMessage("server.in-flight-max = 1 is not between 2 and 1024");
+        assertThatThrownBy(() -> new ServerLimits(1, 2, 1, 1 << 20, 1, 1, 1))
                 .hasMessageStartingWith("server.pooled-bytes-max = 1 is not between");
-        assertThatThrownBy(() -> new ServerLimits(1, 1, 2 << 20, 1, 1, 1, 1))
+        assertThatThrownBy(() -> new ServerLimits(1, 2, 2 << 20, 1, 1, 1, 1))
                 .hasMessageStartingWith("server.outbound-bytes-max = 1 is not between");
-        assertThatThrownBy(() -> new ServerLimits(1, 1, 2 << 20, 1 << 20, 0, 1, 1))
+        assertThatThrownBy(() -> new ServerLimits(1, 2, 2 << 20, 1 << 20, 0, 1, 1))
                 .hasMessageStartingWith("server.handles-max = 0");
-        assertThatThrownBy(() -> new ServerLimits(1, 1, 2 << 20, 1 << 20, 1, 0, 1))
+        assertThatThrownBy(() -> new ServerLimits(1, 2, 2 << 20, 1 << 20, 1, 0, 1))
                 .hasMessageStartingWith("server.hello-timeout-ms = 0");
-        assertThatThrownBy(() -> new ServerLimits(1, 1, 2 << 20, 1 << 20, 1, 1, 0))
+        assertThatThrownBy(() -> new ServerLimits(1, 2, 2 << 20, 1 << 20, 1, 1, 0))
                 .hasMessageStartingWith("server.slow-peer-timeout-ms = 0");
         assertThatThrownBy(() -> new ServerConfig(
                         FOLDER,
