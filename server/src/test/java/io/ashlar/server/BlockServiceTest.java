@@ -178,7 +178,7 @@ class BlockServiceTest {
         }
         node.volume().letGo();
         for (int i = 0; i < written.length; i++) {
-            assertThat(client.receive().status()).isEqualTo(Status.OK);
+            assertThat(client.receiveAnswer().status()).isEqualTo(Status.OK);
         }
         for (int i = 0; i < written.length; i++) {
             assertThat(client.read(handle, i * (128L << 10), written[i].length))

@@ -108,7 +108,7 @@ class HammerTest {
 
     private void receive(RawClient client, Map<Long, Integer> writes, Map<Long, Long> reads, List<Sighting> seen)
             throws IOException {
-        RawClient.Frame answer = client.receive();
+        RawClient.Frame answer = client.receiveAnswer();
         assertThat(answer.status()).isEqualTo(Status.OK);
         Integer write = writes.remove(answer.requestId());
         if (write != null) {

@@ -7,6 +7,7 @@ import io.ashlar.protocol.codec.MessageFrames;
 import io.ashlar.protocol.frame.Opcode;
 import io.ashlar.protocol.message.AdminRequest;
 import io.ashlar.protocol.message.CreateVolume;
+import io.ashlar.protocol.message.EventKind;
 import io.ashlar.protocol.message.OpenAnswer;
 import io.ashlar.protocol.message.OpenMode;
 import io.ashlar.server.config.ServerLimits;
@@ -175,7 +176,7 @@ class LimitsTest {
                 ids.add(client.send(client.request(Opcode.READ, handle, (i % 8) << 20, 1 << 20, 0)));
             }
             for (int i = 0; i < 64; i++) {
-                RawClient.Frame answer = client.receive();
+                RawClient.Frame answer = client.receiveAnswer();
                 assertThat(ids.remove(answer.requestId())).isTrue();
                 assertThat(answer.data()).isEqualTo(data);
             }
@@ -184,7 +185,7 @@ class LimitsTest {
     }
 
     @Test
-    void shouldStopReadingWhenTooMuchWaitsForTheDisk() throws Exception {
+    void shouldStopReadingAndSayThatItLivesWhenTooMuchWaitsForTheDisk() throws Exception {
         start(new ServerLimits(8, 256, 2 << 20, 1 << 20, 4, 10_000, 60_000));
         try (RawClient client = RawClient.ready(node.address())) {
             int handle = volume(client);
@@ -204,9 +205,11 @@ class LimitsTest {
                 Thread.onSpinWait();
             }
             assertThat(node.volume().heldCount()).isLessThan(32);
+            assertThat(client.awaitEvent().getKind()).isEqualTo(EventKind.EVENT_KIND_WORKING);
+            assertThat(client.awaitEvent().getKind()).isEqualTo(EventKind.EVENT_KIND_WORKING);
             node.volume().letGo();
             for (int i = 0; i < 64; i++) {
-                assertThat(client.receive().status()).isEqualTo(Status.OK);
+                assertThat(client.receiveAnswer().status()).isEqualTo(Status.OK);
             }
             sender.join();
         }

@@ -113,7 +113,7 @@ class MemoryTest {
                         client.send(client.request(Opcode.READ, handle, (i % 8) * (long) LENGTH, LENGTH, 0));
                     }
                     for (int i = 0; i < REQUESTS; i++) {
-                        assertThat(client.receive().data()).hasSize(LENGTH);
+                        assertThat(client.receiveAnswer().data()).hasSize(LENGTH);
                     }
                 },
                 failures));
@@ -142,7 +142,7 @@ class MemoryTest {
                     });
                     sender.start();
                     for (int i = 0; i < REQUESTS; i++) {
-                        assertThat(client.receive().status()).isEqualTo(Status.OK);
+                        assertThat(client.receiveAnswer().status()).isEqualTo(Status.OK);
                     }
                 },
                 failures);

@@ -281,6 +281,15 @@ public final class RawClient implements AutoCloseable {
         return frame.parse(Event.parser());
     }
 
+    /** Receives the next answer; events are passed over. */
+    public Frame receiveAnswer() throws IOException {
+        Frame frame = receive();
+        while (frame.opcode() == Opcode.EVENT) {
+            frame = receive();
+        }
+        return frame;
+    }
+
     /** Receives the next frame. */
     public Frame receive() throws IOException {
         byte[] head = new byte[Limits.HEADER_BYTES];

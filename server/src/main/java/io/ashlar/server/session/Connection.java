@@ -195,12 +195,7 @@ final class Connection implements FrameHandler {
         if (state == State.NEW || state == State.READY) {
             state = State.STOPPING;
             flow.dropParked(null);
-            send(MessageFrames.event(
-                    channel.alloc(),
-                    0,
-                    Event.newBuilder()
-                            .setKind(EventKind.EVENT_KIND_SHUTTING_DOWN)
-                            .build()));
+            sendEvent(0, Event.newBuilder().setKind(EventKind.EVENT_KIND_SHUTTING_DOWN));
             if (flow.inFlight() == 0) {
                 closeWhenSent();
             }
@@ -236,24 +231,23 @@ final class Connection implements FrameHandler {
     void fenced(OpenVolume volume) {
         if (state == State.READY) {
             flow.dropParked(volume);
-            send(MessageFrames.event(
-                    channel.alloc(),
-                    volume.handle(),
-                    Event.newBuilder().setKind(EventKind.EVENT_KIND_FENCED).build()));
+            sendEvent(volume.handle(), Event.newBuilder().setKind(EventKind.EVENT_KIND_FENCED));
         }
     }
 
     /** The volume has grown: its client is told. */
     void geometryChanged(OpenVolume volume, BlockGeometry geometry) {
         if (state == State.READY && volume.state() == OpenVolume.State.OPEN) {
-            send(MessageFrames.event(
-                    channel.alloc(),
+            sendEvent(
                     volume.handle(),
                     Event.newBuilder()
                             .setKind(EventKind.EVENT_KIND_GEOMETRY_CHANGED)
-                            .setGeometry(VolumeMessages.geometry(geometry))
-                            .build()));
+                            .setGeometry(VolumeMessages.geometry(geometry)));
         }
+    }
+
+    private void sendEvent(int handle, Event.Builder event) {
+        send(MessageFrames.event(channel.alloc(), handle, event.build()));
     }
 
     /** Sends a frame of the control plane; takes it over. */
@@ -271,7 +265,7 @@ final class Connection implements FrameHandler {
         state = State.READY;
     }
 
-    /** Once a second: drops a peer that does not do its part in time. */
+    /** Every two seconds: drops a peer that does not do its part in time, and gives one that waits a sign of life. */
     void tick(long nowNs) {
         long helloNs = TimeUnit.MILLISECONDS.toNanos(services.limits().helloTimeoutMs());
         if (state == State.NEW && nowNs - sinceNs > helloNs) {
@@ -285,6 +279,8 @@ final class Connection implements FrameHandler {
         } else if (isAnswering() && progress.leavesAFrameUnfinished(nowNs)) {
             counters().happened(NodeEvent.SLOW_PEERS_DROPPED);
             refuseAndClose(Opcode.HELLO, 0, Status.TIMED_OUT, "a frame was not ended in time");
+        } else if (state == State.READY && flow.isDeaf(nowNs)) {
+            sendEvent(0, Event.newBuilder().setKind(EventKind.EVENT_KIND_WORKING)); // else we would be taken for dead
         }
     }
 

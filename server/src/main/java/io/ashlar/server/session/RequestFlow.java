@@ -17,6 +17,7 @@ import io.ashlar.server.metrics.NodeEvent;
 import io.netty.buffer.ByteBuf;
 import io.netty.channel.Channel;
 import java.util.ArrayList;
+import java.util.concurrent.TimeUnit;
 
 /**
  * The requests of one connection, from frame to answer: slots, batches and back-pressure.
@@ -31,6 +32,9 @@ import java.util.ArrayList;
  */
 @ConfinedTo(LoopKind.DATA)
 final class RequestFlow {
+    /** Shorter than any client waits for a PING's answer; most pauses are far shorter. */
+    private static final long DEAF_NS = TimeUnit.SECONDS.toNanos(1);
+
     private final Connection connection;
     private final SessionLoop loop;
     private final LoopCounters counters;
@@ -50,6 +54,7 @@ final class RequestFlow {
     private int inFlight;
     private boolean inBatch;
     private boolean paused;
+    private long pausedNs;
     /** When the latest request of the batch ended: one look at the clock a request serves as end and next start. */
     private long stampNs;
 
@@ -93,6 +98,11 @@ final class RequestFlow {
             stampNs = loop.nowNs();
         }
         return stampNs;
+    }
+
+    /** Returns whether the connection has not been read from for long, so that a PING may lie there, though its client takes answers. */
+    boolean isDeaf(long nowNs) {
+        return paused && nowNs - pausedNs > DEAF_NS && channel.isWritable();
     }
 
     int inFlight() {
@@ -250,6 +260,7 @@ final class RequestFlow {
         if (pause != paused) {
             paused = pause;
             if (pause) {
+                pausedNs = loop.nowNs();
                 counters.happened(NodeEvent.READ_PAUSES);
             }
             channel.config().setAutoRead(!pause);
