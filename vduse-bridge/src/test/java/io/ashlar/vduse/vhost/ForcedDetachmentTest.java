@@ -39,6 +39,7 @@ class ForcedDetachmentTest {
     private FrontEndModel front;
     private FrontEndModel.Region memory;
 
+    private volatile boolean abandoned;
     private volatile boolean givenBack;
 
     private void start() throws Exception {
@@ -48,7 +49,7 @@ class ForcedDetachmentTest {
                 config,
                 loops,
                 (name, readOnly, steal) -> new VolumeOpener.OpenedVolume(
-                        volume, new UUID(1, 2), 0, VolumeOpener.NodeBoot.NONE, volume::failHeld, () -> givenBack));
+                        volume, new UUID(1, 2), 0, VolumeOpener.NodeBoot.NONE, this::abandon, () -> givenBack));
         Path socket = folder.resolve("v.sock");
         daemon.attach("v", new AttachWish(false, false, socket, QUEUES));
         front = new FrontEndModel(socket);
@@ -57,6 +58,11 @@ class ForcedDetachmentTest {
         front.rings(memory, QUEUES, 0);
         front.start(front.newLog(QUEUES));
         volume.hold();
+    }
+
+    private void abandon() {
+        abandoned = true;
+        volume.failHeld();
     }
 
     @AfterEach
@@ -114,7 +120,7 @@ class ForcedDetachmentTest {
     void shouldAnswerWhatIsInFlightAndGiveTheVolumeBackWhenOnlyTheEndOfItsUseEndsThat(boolean told) throws Exception {
         start();
         volume.whenClosed(() -> {
-            givenBack = told;
+            givenBack = told && !abandoned;
             volume.failHeld();
         });
         int at = offer(1, 0);
