@@ -145,7 +145,7 @@ final class ControlSession implements SessionListener {
 
     @Override
     public boolean accepts(OpenAnswer opened) {
-        return (leaving || volume.ended() == null) && volume.opened(opened);
+        return volume.opened(opened); // also where the use has ended here: the node is still to be told
     }
 
     @Override
