@@ -54,6 +54,11 @@ public final class Extent {
         return header.index();
     }
 
+    /** Returns whether there are no files to be used, and every request fails. */
+    public boolean isLost() {
+        return metadata == null;
+    }
+
     /** Returns the file with the blocks. */
     public StorageFile data() {
         return data;
@@ -99,6 +104,9 @@ public final class Extent {
     public int loadMap(int region, IoContext context) {
         if (maps.get(region) != null) {
             return 0;
+        }
+        if (isLost()) {
+            return -Errno.EIO;
         }
         if (leftUnsettled) {
             return -Errno.ESHUTDOWN;

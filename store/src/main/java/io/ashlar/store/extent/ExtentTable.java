@@ -60,8 +60,11 @@ public final class ExtentTable {
     }
 
     /** Makes room for a volume that is to grow; where there is enough, nothing happens. */
-    public synchronized void grow(long sizeBytes) {
-        int count = shape.extentCount(sizeBytes);
+    public void grow(long sizeBytes) {
+        makeRoom(shape.extentCount(sizeBytes));
+    }
+
+    private synchronized void makeRoom(int count) {
         if (count <= extents.length()) {
             return;
         }
@@ -98,6 +101,33 @@ public final class ExtentTable {
             metadata.close();
             throw e;
         }
+    }
+
+    /**
+     * Opens an extent of which regions are marked, wherever it lies: the volume's header may have lost its newest copy, and
+     * with it the volume's end. One whose files are gone or damaged is lost, and nothing of it is served until the next
+     * start: to read it as zeroes, or to create it anew, would be to make data up. Blocks.
+     *
+     * @throws StoreException when memory or descriptors are short, which passes
+     */
+    public synchronized Extent openMarked(int index) throws StoreException {
+        makeRoom(index + 1);
+        String reason = "its metadata file is gone";
+        try {
+            Extent extent = open(index);
+            if (!isNone(extent)) {
+                return extent;
+            }
+        } catch (StoreException e) {
+            if (Errno.isShortage(e.errno())) {
+                throw e;
+            }
+            reason = e.getMessage();
+        }
+        Extent lost = new Extent(new ExtentHeader(volume, index, 0, shape), null, null, resources);
+        lost.fail("regions of it were being written, and it can't be opened: " + reason, Errno.EIO);
+        extents.set(index, lost);
+        return lost;
     }
 
     /**

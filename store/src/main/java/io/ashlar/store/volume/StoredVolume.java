@@ -134,17 +134,16 @@ public final class StoredVolume implements BlockDevice {
             }
             int region = IntentSector.regionOf(mark);
             int index = IntentSector.extentOf(mark);
-            boolean isKnown = index < parts.shape().extentCount(geometry().sizeBytes())
-                    && region < parts.shape().extentRegions()
-                    && IntentSector.layerOf(mark) == 0;
-            Extent extent = isKnown ? parts.extents().open(index) : null;
-            if (extent == null || parts.extents().isNone(extent)) {
-                throw new StoreException("volume " + uuid() + ": a write intent names extent " + index + " region "
-                        + region + ", which doesn't exist");
+            if (region >= parts.shape().extentRegions() || IntentSector.layerOf(mark) != 0) {
+                throw new StoreException("volume " + uuid() + ": a write intent names region " + region + " of layer "
+                        + IntentSector.layerOf(mark) + ", which can't be");
             }
+            Extent extent = parts.extents().openMarked(index);
             parts.intents().adopt(slot, extent);
-            extent.setDirty(); // the first flush covers whatever an earlier process left unsynced
-            recovery.add(extent, region);
+            if (!extent.isLost()) {
+                extent.setDirty(); // the first flush covers whatever an earlier process left unsynced
+                recovery.add(extent, region);
+            }
         }
     }
 
