@@ -10,9 +10,13 @@ import io.ashlar.store.format.ExtentShape;
 import io.ashlar.store.format.HeaderSlots;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Set;
 import java.util.UUID;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.atomic.AtomicReferenceArray;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * The extents of a volume: opened at their first use, created at their first write, closed with the volume. A lookup on a
@@ -20,6 +24,8 @@ import java.util.concurrent.atomic.AtomicReferenceArray;
  */
 @ThreadSafe
 public final class ExtentTable {
+    private static final Logger LOG = LoggerFactory.getLogger(ExtentTable.class);
+
     private final StorageIo io;
     private final Path folder;
     private final UUID volume;
@@ -29,6 +35,9 @@ public final class ExtentTable {
     private final Extent none;
 
     private final List<Extent> open = new CopyOnWriteArrayList<>();
+    /** Those that could not be opened when somebody last wanted them. */
+    private final Set<Integer> unopenable = ConcurrentHashMap.newKeySet();
+
     private volatile AtomicReferenceArray<Extent> extents;
 
     /** Creates the table of a volume's folder. */
@@ -59,6 +68,11 @@ public final class ExtentTable {
         return open;
     }
 
+    /** Returns how many extents exist and could not be opened when somebody last wanted them. */
+    public int unopenableCount() {
+        return unopenable.size();
+    }
+
     /** Makes room for a volume that is to grow; where there is enough, nothing happens. */
     public void grow(long sizeBytes) {
         makeRoom(shape.extentCount(sizeBytes));
@@ -81,6 +95,19 @@ public final class ExtentTable {
         if (extent != null) {
             return extent;
         }
+        try {
+            extent = openFiles(index);
+            unopenable.remove(index);
+            return extent;
+        } catch (StoreException e) {
+            if (unopenable.add(index)) {
+                LOG.error("volume {}: {}; it is tried again at each request", volume, e.getMessage());
+            }
+            throw e;
+        }
+    }
+
+    private Extent openFiles(int index) throws StoreException {
         ExtentHeader header = new ExtentHeader(volume, index, 0, shape);
         StorageFile metadata;
         try {
@@ -114,7 +141,10 @@ public final class ExtentTable {
         makeRoom(index + 1);
         String reason = "its metadata file is gone";
         try {
-            Extent extent = open(index);
+            Extent extent = extents.get(index);
+            if (extent == null) {
+                extent = openFiles(index);
+            }
             if (!isNone(extent)) {
                 return extent;
             }
@@ -156,6 +186,7 @@ public final class ExtentTable {
             io.syncFolder(folder);
             return opened(new Extent(header, data, metadata, resources));
         } catch (StoreException e) {
+            LOG.warn("volume {}: {}", volume, e.getMessage());
             data.close();
             if (metadata != null) {
                 metadata.close();

@@ -32,6 +32,8 @@ import org.slf4j.LoggerFactory;
 public final class StoredVolume implements BlockDevice {
     private static final Logger LOG = LoggerFactory.getLogger(StoredVolume.class);
 
+    private static final String CONSEQUENCE = "; its writes and flushes fail until the next start";
+
     private final Path folder;
     private final VolumeHeaderFile headerFile;
     private final VolumeServices services;
@@ -45,7 +47,8 @@ public final class StoredVolume implements BlockDevice {
     private final AtomicBoolean closed = new AtomicBoolean();
     private final TrackedPool pool;
     private final IntentFile intentFile;
-    private volatile boolean failed;
+    /** What failed first, or empty. */
+    private volatile String failure = "";
 
     private StoredVolume(Path folder, VolumeHeaderFile headerFile, VolumeServices services) throws StoreException {
         this.folder = folder;
@@ -195,7 +198,19 @@ public final class StoredVolume implements BlockDevice {
 
     /** Returns whether a sync has failed: writes and flushes of the extents concerned fail until the next start. */
     public boolean isFailed() {
-        return failed || parts.intents().isFailed();
+        return !failure.isEmpty() || parts.intents().isFailed();
+    }
+
+    /** Returns in one line why a part of the volume, or all of it, answers errors; empty if nothing is known to do so. */
+    public String ailment() {
+        int unopenable = parts.extents().unopenableCount();
+        if (!failure.isEmpty()) {
+            return failure + CONSEQUENCE;
+        }
+        if (parts.intents().isFailed()) {
+            return "its write intents can't be written" + CONSEQUENCE;
+        }
+        return unopenable == 0 ? "" : unopenable + " of its extents can't be opened: requests to them fail";
     }
 
     /** Returns whether what the last crash left marked has been settled. */
@@ -226,8 +241,8 @@ public final class StoredVolume implements BlockDevice {
     }
 
     private void onFailure(String what) {
-        failed = true;
-        LOG.error("volume {}: {}; its writes and flushes fail until the next start", uuid(), what);
+        failure = failure.isEmpty() ? what : failure;
+        LOG.error("volume {}: {}{}", uuid(), what, CONSEQUENCE);
     }
 
     /** Ends a flush whose syncs have all ended. */

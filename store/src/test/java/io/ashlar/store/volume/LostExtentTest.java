@@ -117,6 +117,7 @@ class LostExtentTest {
                 .as("what was written there before may be lost")
                 .isEqualTo(Status.IO_ERROR);
         assertThat(volume.isFailed()).isTrue();
+        assertThat(volume.ailment()).startsWith("extent 00000001-0: ");
     }
 
     private void expectAllThere() {
@@ -159,6 +160,24 @@ class LostExtentTest {
         assertThat(findings()).containsExactly("00000001-0.meta extent 00000001-0 has no valid header");
         open();
         expectOnlyTheMiddleOneLost();
+    }
+
+    @Test
+    void shouldSayAsLongAsItLastsThatAnExtentWithoutMarksCannotBeOpened() throws Exception {
+        open();
+        expectAllThere();
+        client.close();
+        store.close();
+        io.setPlan((call, file) ->
+                call == Call.READ && file.endsWith("00000001-0.meta") ? -Errno.EIO : FaultyStorageIo.PASS);
+        open();
+        expect(0);
+        assertThat(volume.ailment()).isEmpty();
+        assertThat(client.read(EXTENT, new byte[4096])).isEqualTo(Status.CORRUPT);
+        assertThat(volume.ailment()).isEqualTo("1 of its extents can't be opened: requests to them fail");
+        io.setPlan((call, file) -> FaultyStorageIo.PASS);
+        expectAllThere();
+        assertThat(volume.ailment()).isEmpty();
     }
 
     @Test
