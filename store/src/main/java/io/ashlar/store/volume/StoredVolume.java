@@ -144,7 +144,6 @@ public final class StoredVolume implements BlockDevice {
             Extent extent = parts.extents().openMarked(index);
             parts.intents().adopt(slot, extent);
             if (!extent.isLost()) {
-                extent.setDirty(); // the first flush covers whatever an earlier process left unsynced
                 recovery.add(extent, region);
             }
         }
@@ -284,7 +283,10 @@ public final class StoredVolume implements BlockDevice {
         }
     }
 
-    /** Flushes, clears the write intents, and closes the files. May block. Its queues must be closed and idle. */
+    /**
+     * Flushes, clears the write intents, and closes the files. What a crash left may not be settled: then the marks stay
+     * anyhow, all of them, and nothing waits for a sync. May block. Its queues must be closed and idle.
+     */
     @Override
     public void close() {
         if (!closed.compareAndSet(false, true)) {
@@ -294,8 +296,10 @@ public final class StoredVolume implements BlockDevice {
         boolean settled = recovery.stop();
         pool.awaitIdle();
         boolean sound = settled && !isFailed();
-        for (Extent extent : parts.extents().opened()) {
-            sound &= extent.syncNow();
+        if (settled) {
+            for (Extent extent : parts.extents().opened()) {
+                sound &= extent.syncNow();
+            }
         }
         try {
             if (sound) {
