@@ -104,12 +104,14 @@ final class DiskLoad {
     private void onCall(int queue) {
         DriverRing ring = disk.ring(queue);
         ring.called();
-        for (int slot = ring.poll(); slot != -1; slot = ring.poll()) {
-            if (slot < 0 || disk.status(queue, slot) != 0) {
+        while (!ring.isAsleep()) { // it stays awake when something came while it asked for the next call
+            int slot = ring.poll();
+            if (slot >= 0 && disk.status(queue, slot) == 0) {
+                onAnswer(queue * plan.depth() + slot);
+            } else if (slot != -1) {
                 end(new IllegalStateException("an I/O error, or an answer that makes no sense"));
                 return;
             }
-            onAnswer(queue * plan.depth() + slot);
         }
         goOn();
     }
