@@ -60,7 +60,8 @@ final class HttpPages implements AutoCloseable {
             return "";
         }
         try {
-            endpoint = HttpEndpoint.start(wanted, () -> metrics.join().text(), ailment);
+            endpoint = HttpEndpoint.start(
+                    wanted, () -> metrics.join().text(), () -> HttpEndpoint.Health.of(ailment.get()));
         } catch (IOException e) {
             LOG.warn("no metrics: can't listen on {} ({})", Addresses.text(wanted), e.getMessage());
             return "";

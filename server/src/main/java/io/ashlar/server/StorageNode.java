@@ -99,7 +99,7 @@ public final class StorageNode implements AutoCloseable {
     private void listen(ServerConfig config) throws IOException {
         registry.start();
         try {
-            http = HttpEndpoint.start(config.http().resolve(), metrics::text, this::ailment);
+            http = HttpEndpoint.start(config.http().resolve(), metrics::text, this::health);
         } catch (IOException e) {
             throw cannotListen(config.http(), e);
         }
@@ -128,8 +128,8 @@ public final class StorageNode implements AutoCloseable {
         return new IOException("can't listen on " + address + ": " + reason, cause);
     }
 
-    private String ailment() {
-        return stopped.get() ? "stopping" : health.ailment();
+    private HttpEndpoint.Health health() {
+        return stopped.get() ? HttpEndpoint.Health.of("stopping") : health.look();
     }
 
     private static UUID bootId() throws IOException {

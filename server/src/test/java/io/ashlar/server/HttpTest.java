@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.ashlar.base.status.Status;
 import io.ashlar.protocol.frame.Opcode;
 import io.ashlar.protocol.message.OpenMode;
+import io.ashlar.store.file.StoreException;
 import java.io.IOException;
 import java.net.URI;
 import java.net.http.HttpClient;
@@ -92,15 +93,35 @@ class HttpTest {
     }
 
     @Test
-    void shouldSayAtOnceThatTheNodeIsNotWellWhenASyncHasFailed() throws IOException {
+    void shouldServeAndSayAtOnceWhichVolumeIsDegradedWhenASyncHasFailed() throws IOException {
         try (NodeFixture node = new NodeFixture(folder);
                 RawClient client = RawClient.ready(node.address())) {
             assertThat(client.create("v", 1 << 20, 512).status()).isEqualTo(Status.OK);
             client.openOk("v", "host-a", OpenMode.OPEN_MODE_READ_WRITE, 0, 0);
-            assertThat(get(node, "/healthz").statusCode()).isEqualTo(200);
+            assertThat(get(node, "/healthz").body()).isEqualTo("ok\n");
+            assertThat(metric(node, "ashlar_node_volumes_degraded")).isZero();
             node.files().failSyncs();
-            assertThat(get(node, "/healthz").statusCode()).isEqualTo(503);
-            assertThat(get(node, "/healthz").body()).matches("a sync of volume .* has failed; restart the node\n");
+            assertThat(get(node, "/healthz").statusCode()).isEqualTo(200);
+            assertThat(get(node, "/healthz").body()).isEqualTo("degraded\nvolume v: a sync has failed\n");
+            assertThat(metric(node, "ashlar_node_volumes_degraded")).isEqualTo(1);
+            assertThat(metric(node, "ashlar_node_volumes_unopenable")).isZero();
+        }
+    }
+
+    @Test
+    void shouldServeAndSayWhichVolumeCanNotBeOpened() throws IOException {
+        try (NodeFixture node = new NodeFixture(folder)) {
+            try (RawClient client = RawClient.ready(node.address())) {
+                assertThat(client.create("v", 1 << 20, 512).status()).isEqualTo(Status.OK);
+            }
+            node.stop();
+            node.files().failWith(new StoreException("it has no valid header"));
+            node.start();
+            assertThat(get(node, "/healthz").statusCode()).isEqualTo(200);
+            assertThat(get(node, "/healthz").body())
+                    .isEqualTo("degraded\nvolume v: can't be opened: it has no valid header\n");
+            assertThat(metric(node, "ashlar_node_volumes_unopenable")).isEqualTo(1);
+            assertThat(metric(node, "ashlar_node_volumes_degraded")).isZero();
         }
     }
 }

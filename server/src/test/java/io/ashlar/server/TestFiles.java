@@ -104,8 +104,8 @@ public final class TestFiles implements VolumeFiles {
     }
 
     @Override
-    public boolean isFailed(BlockDevice device) {
-        return syncFailed;
+    public String ailment(BlockDevice device) {
+        return syncFailed ? "a sync has failed" : "";
     }
 
     @Override

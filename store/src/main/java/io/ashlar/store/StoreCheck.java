@@ -126,18 +126,9 @@ public final class StoreCheck {
             int done = 0;
             int total = volume.extents().size();
             for (int extent : volume.extents()) {
-                checkExtent(uuid, volume, extent);
+                extentsChecked += volume.visit(extent) ? 1 : 0;
                 progress.onExtent(uuid, ++done, total);
             }
-        } catch (StoreException e) {
-            found(uuid, "", -1, e.getMessage());
-        }
-    }
-
-    private void checkExtent(UUID uuid, OfflineVolume volume, int extent) {
-        try {
-            volume.visit(extent);
-            extentsChecked++;
         } catch (StoreException e) {
             found(uuid, "", -1, e.getMessage());
         }

@@ -26,6 +26,10 @@ public final class Errno {
     public static final int ENODEV = 19;
     /** Invalid argument. */
     public static final int EINVAL = 22;
+    /** Too many open files in system. */
+    public static final int ENFILE = 23;
+    /** Too many open files. */
+    public static final int EMFILE = 24;
     /** No space left on device. */
     public static final int ENOSPC = 28;
     /** Read-only file system. */
@@ -54,6 +58,12 @@ public final class Errno {
         };
     }
 
+    /** Returns whether an error, positive or negative, says nothing about the file: memory or descriptors are short. */
+    public static boolean isShortage(int errno) {
+        int number = Math.abs(errno);
+        return number == ENOMEM || number == ENFILE || number == EMFILE;
+    }
+
     /** Returns the usual name and words for an errno, for messages to people. */
     public static String describe(long result) {
         return switch ((int) Math.abs(result)) {
@@ -68,6 +78,8 @@ public final class Errno {
             case EEXIST -> "EEXIST, exists already";
             case ENODEV -> "ENODEV, no such device";
             case EINVAL -> "EINVAL, invalid argument";
+            case ENFILE -> "ENFILE, too many open files in system";
+            case EMFILE -> "EMFILE, too many open files";
             case ENOSPC -> "ENOSPC, no space left on device";
             case EROFS -> "EROFS, read-only file system";
             case EOPNOTSUPP -> "EOPNOTSUPP, not supported";

@@ -8,13 +8,15 @@ import io.ashlar.vduse.blk.QueueCounters;
 import io.ashlar.vduse.blk.QueueEvents;
 import io.ashlar.vduse.blk.VirtioBlkConfig;
 import io.ashlar.vduse.blk.VirtioBlkQueue;
+import io.ashlar.vduse.inflight.ForgottenLog;
+import io.ashlar.vduse.inflight.InflightException;
+import io.ashlar.vduse.inflight.QueueRegion;
 import io.ashlar.vduse.vring.ManualLoop;
 import io.ashlar.vduse.vring.SplitVirtqueue;
 import io.ashlar.vduse.vring.SteadyDriver;
 import io.ashlar.vduse.vring.VringException;
 import io.ashlar.vduse.vring.VringFault;
 import io.ashlar.vduse.vring.VringOptions;
-import io.ashlar.vduse.vring.VringPosition;
 import java.util.concurrent.TimeUnit;
 import org.openjdk.jmh.annotations.Benchmark;
 import org.openjdk.jmh.annotations.BenchmarkMode;
@@ -31,11 +33,12 @@ import org.openjdk.jmh.annotations.Warmup;
 
 /**
  * Nanoseconds per 4 KiB request through the virtqueue engine at depth 64, the model driver's own work included: offer 64
- * requests of three descriptors, kick, serve them with the null device, publish, reap. No data is copied. Run with the GC
- * profiler to see the bytes allocated per request:
+ * requests of three descriptors, kick, serve them with the null device, publish, reap. No data is copied. With and
+ * without the log of requests in flight, whose cost is the difference. Run with the GC profiler to see the bytes allocated
+ * per request:
  *
  * <pre>
- *   java -cp … org.openjdk.jmh.Main VirtqueueBenchmark -prof gc
+ *   bench/micro VirtqueueBenchmark -prof gc
  * </pre>
  */
 @State(Scope.Thread)
@@ -57,18 +60,26 @@ public class VirtqueueBenchmark implements QueueEvents {
     @Param({"true", "false"})
     public boolean eventIdx;
 
+    /** Whether the requests in flight are logged; the product never leaves that out. */
+    @Param({"true", "false"})
+    public boolean log;
+
     private SteadyDriver driver;
     private VirtioBlkQueue queue;
     private long calls;
 
     /** Opens a queue over memory that the driver has laid out. */
     @Setup
-    public void open() throws VringException {
+    public void open() throws VringException, InflightException {
         driver = new SteadyDriver(DEPTH, type, eventIdx);
         BlockGeometry geometry = new BlockGeometry(1L << 30, 512, false);
         VirtioBlkConfig config = new VirtioBlkConfig(geometry, "null", 1, QUEUE_SIZE, 1 << 20, eventIdx, false);
         VringOptions options = new VringOptions(eventIdx, false);
-        SplitVirtqueue vring = new SplitVirtqueue(driver.layout(), options, VringPosition.START, driver.map());
+        QueueRegion region = log ? QueueRegion.ofThisProcess(QUEUE_SIZE) : ForgottenLog.region(QUEUE_SIZE);
+        if (log) {
+            region.reset(QUEUE_SIZE, 0);
+        }
+        SplitVirtqueue vring = SplitVirtqueue.recover(driver.layout(), options, driver.map(), region);
         queue = new VirtioBlkQueue(
                 new ManualLoop(),
                 new NullBlockDevice(geometry),

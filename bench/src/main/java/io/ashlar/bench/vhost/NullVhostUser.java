@@ -2,6 +2,7 @@ package io.ashlar.bench.vhost;
 
 import io.ashlar.base.annotation.ConfinedTo;
 import io.ashlar.base.annotation.LoopKind;
+import io.ashlar.base.block.BlockDevice;
 import io.ashlar.base.block.BlockGeometry;
 import io.ashlar.base.block.NullBlockDevice;
 import io.ashlar.base.net.EpollLoop;
@@ -16,6 +17,7 @@ import io.ashlar.vduse.vhost.VhostUserDevice;
 import java.nio.file.Path;
 import java.util.BitSet;
 import java.util.UUID;
+import java.util.concurrent.CompletableFuture;
 
 /**
  * A disk over vhost-user that is nowhere, for the cost of the virtqueue engine alone. Serves until it is killed. Started by
@@ -34,24 +36,37 @@ public final class NullVhostUser {
         BitSet cpus = EpollLoops.allowedCpus();
         EpollLoop control = EpollLoops.floating("control", 1).all().get(0);
         EpollLoops data = EpollLoops.pinned("data", cpus);
-        QueuePlacement placement = new QueuePlacement(cpus, false);
-        BlockGeometry geometry = new BlockGeometry(BYTES, 4096, false);
-        VirtioBlkConfig config =
-                new VirtioBlkConfig(geometry, "null", 1, QUEUE_SIZE, VirtioBlkConfig.SIZE_MAX_BYTES, true, true);
-        DeviceIdentity identity = new DeviceIdentity(new UUID(0, 1), "null", config.features(), 1, QUEUE_SIZE, 1);
-        control.eventLoop()
-                .submit(() -> {
-                    BridgedDevice.Loops loops = new BridgedDevice.Loops(
-                            control,
-                            data,
-                            placement,
-                            AffinityWatch.start(control),
-                            CpuWatch.start(control, placement, data));
-                    new VhostUserDevice("null", config, new NullBlockDevice(geometry), loops, identity).open(socket);
-                    return null;
-                })
-                .sync();
+        Runnable unused = serve(socket, new NullBlockDevice(new BlockGeometry(BYTES, 4096, false)), 1, control, data);
         System.out.println("serving on " + socket);
         Thread.currentThread().join();
+    }
+
+    /** Serves a device on a socket; what is returned ends that, and waits until it has ended. */
+    static Runnable serve(Path socket, BlockDevice device, int queues, EpollLoop control, EpollLoops data)
+            throws InterruptedException {
+        QueuePlacement placement = new QueuePlacement(EpollLoops.allowedCpus(), false);
+        VirtioBlkConfig config = new VirtioBlkConfig(
+                device.geometry(), "null", queues, QUEUE_SIZE, VirtioBlkConfig.SIZE_MAX_BYTES, true, true);
+        DeviceIdentity identity = new DeviceIdentity(new UUID(0, 1), "null", config.features(), queues, QUEUE_SIZE, 1);
+        return control.eventLoop()
+                .submit(() -> {
+                    AffinityWatch watch = AffinityWatch.start(control);
+                    BridgedDevice.Loops loops = new BridgedDevice.Loops(
+                            control, data, placement, watch, CpuWatch.start(control, placement, data));
+                    VhostUserDevice served = new VhostUserDevice("null", config, device, loops, identity);
+                    served.open(socket);
+                    return (Runnable) () -> end(served, watch, control);
+                })
+                .sync()
+                .getNow();
+    }
+
+    private static void end(VhostUserDevice served, AffinityWatch watch, EpollLoop control) {
+        CompletableFuture<Void> ended = new CompletableFuture<>();
+        control.execute(() -> served.close(() -> {}, () -> {
+            watch.close();
+            ended.complete(null);
+        }));
+        ended.join();
     }
 }

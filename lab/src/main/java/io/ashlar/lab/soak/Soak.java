@@ -4,6 +4,8 @@ import com.fasterxml.jackson.core.JsonFactory;
 import com.fasterxml.jackson.core.JsonGenerator;
 import io.ashlar.base.annotation.ConfinedTo;
 import io.ashlar.base.annotation.LoopKind;
+import io.ashlar.lab.guest.DriverRing;
+import io.ashlar.lab.guest.GuestDisk;
 import java.io.IOException;
 import java.io.PrintStream;
 import java.io.StringWriter;
@@ -78,7 +80,7 @@ public final class Soak implements Callable<Integer> {
     @Option(
             names = "--depth",
             defaultValue = "16",
-            description = "Requests in flight on each queue, 1 to 32 (default: ${DEFAULT-VALUE}).")
+            description = "Requests in flight on each queue, 1 to 64 (default: ${DEFAULT-VALUE}).")
     private int depth;
 
     @Option(
@@ -142,7 +144,7 @@ public final class Soak implements Callable<Integer> {
 
     private void run(SoakStack stack, long chance) throws IOException {
         stack.start((long) sizeMib << 20);
-        try (GuestDisk disk = new GuestDisk(stack.socket())) {
+        try (GuestDisk disk = new GuestDisk(stack.socket(), SoakLoad.QUEUES, true)) {
             int blocks = (int) (((long) sizeMib << 20) / BLOCK_BYTES);
             Thread load = new Thread(new SoakLoad(disk, blocks, depth, chance, progress), "load");
             load.setDaemon(true);

@@ -2,6 +2,8 @@ package io.ashlar.lab.soak;
 
 import io.ashlar.base.annotation.ConfinedTo;
 import io.ashlar.base.annotation.LoopKind;
+import io.ashlar.lab.guest.DriverRing;
+import io.ashlar.lab.guest.GuestDisk;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.util.Random;
@@ -15,6 +17,9 @@ import java.util.concurrent.locks.LockSupport;
  */
 @ConfinedTo(LoopKind.OWNER)
 final class SoakLoad implements Runnable {
+    /** Virtqueues. */
+    static final int QUEUES = 2;
+
     private static final int BLOCKS_MAX = GuestDisk.DATA_MAX / DiskContent.BLOCK_BYTES;
     /** So few that most are written while their last write is being sent again somewhere. */
     private static final int HOT_BLOCKS = 64;
@@ -40,7 +45,7 @@ final class SoakLoad implements Runnable {
     private final Random random;
     private final int depth;
     private final Progress progress;
-    private final Request[][] requests = new Request[GuestDisk.QUEUES][DriverRing.SLOTS];
+    private final Request[][] requests = new Request[QUEUES][DriverRing.SLOTS];
     private long versions;
     private int inFlight;
     private long lastAnswerNs;
@@ -86,7 +91,7 @@ final class SoakLoad implements Runnable {
     /** One look at both rings, and new requests for those that are done. */
     private void turn(boolean more) {
         boolean any = false;
-        for (int queue = 0; queue < GuestDisk.QUEUES; queue++) {
+        for (int queue = 0; queue < QUEUES; queue++) {
             any |= takeAnswers(queue);
             if (more) {
                 fill(queue);

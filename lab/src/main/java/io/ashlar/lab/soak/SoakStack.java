@@ -72,7 +72,7 @@ final class SoakStack implements AutoCloseable {
         bridge = startBridge();
         await("the bridge", this::isBridgeUp);
         try (BridgeClient client = BridgeClient.connect(control())) {
-            client.attachVhostUser(VOLUME, false, false, socket(), GuestDisk.QUEUES);
+            client.attachVhostUser(VOLUME, false, false, socket(), SoakLoad.QUEUES);
         }
     }
 

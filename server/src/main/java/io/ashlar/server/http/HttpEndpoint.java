@@ -11,7 +11,8 @@ import java.util.concurrent.Executors;
 import java.util.function.Supplier;
 
 /**
- * Answers {@code GET /metrics} with Prometheus' text and {@code GET /healthz} with {@code ok}, or 503 and the reason.
+ * Answers {@code GET /metrics} with Prometheus' text and {@code GET /healthz} with how the node is, and 503 if it can't
+ * serve.
  * The JDK's server, with few threads and short limits: it serves scrapers and probes, nothing else.
  */
 @ThreadSafe
@@ -22,6 +23,19 @@ public final class HttpEndpoint implements AutoCloseable {
     private static final String SECONDS_MAX = "10";
     /** How often the JDK looks for such; a second if nothing is said, which is most of what an idle daemon does. */
     private static final String LOOK_MS = "10000";
+
+    /**
+     * How the node is.
+     *
+     * @param serves whether it serves as a whole, be it that single volumes are not well
+     * @param text for people
+     */
+    public record Health(boolean serves, String text) {
+        /** Returns what is told of a daemon that does not serve for that reason, or is well where there is none. */
+        public static Health of(String ailment) {
+            return new Health(ailment.isEmpty(), ailment.isEmpty() ? "ok" : ailment);
+        }
+    }
 
     private final HttpServer server;
     private final ExecutorService threads;
@@ -35,10 +49,10 @@ public final class HttpEndpoint implements AutoCloseable {
      * Starts listening.
      *
      * @param metrics the text of {@code /metrics}
-     * @param ailment why the node is not well, or an empty text
+     * @param health how the node is
      * @throws IOException when the address can't be had
      */
-    public static HttpEndpoint start(InetSocketAddress address, Supplier<String> metrics, Supplier<String> ailment)
+    public static HttpEndpoint start(InetSocketAddress address, Supplier<String> metrics, Supplier<Health> health)
             throws IOException {
         setUnlessSet("sun.net.httpserver.maxReqTime", SECONDS_MAX);
         setUnlessSet("sun.net.httpserver.maxRspTime", SECONDS_MAX);
@@ -53,8 +67,8 @@ public final class HttpEndpoint implements AutoCloseable {
         });
         server.createContext("/healthz", exchange -> {
             if (isPage(exchange, "/healthz")) {
-                String reason = ailment.get();
-                answer(exchange, reason.isEmpty() ? 200 : 503, "text/plain", reason.isEmpty() ? "ok\n" : reason + "\n");
+                Health found = health.get();
+                answer(exchange, found.serves() ? 200 : 503, "text/plain", found.text() + "\n");
             }
         });
         server.createContext("/", exchange -> answer(exchange, 404, "text/plain", "see /metrics and /healthz\n"));

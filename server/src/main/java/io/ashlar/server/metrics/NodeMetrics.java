@@ -103,6 +103,11 @@ public final class NodeMetrics implements AutoCloseable {
         gauge("volumes", StoreFigures::volumes, "Volumes in service");
         gauge("attachments", StoreFigures::attachments, "Volumes that some host holds for writing");
         gauge("volumes.settling", StoreFigures::settling, "Volumes that settle what a crash left marked");
+        gauge(
+                "volumes.degraded",
+                StoreFigures::degraded,
+                "Volumes that are open and answer errors, in part or to writes");
+        gauge("volumes.unopenable", StoreFigures::unopenable, "Volumes that can't be opened");
         gauge("stored.bytes", StoreFigures::storedBytes, "Bytes on the disk that the volumes take");
         gauge("capacity.bytes", StoreFigures::capacityBytes, "Size of the data folder's file system");
         gauge("free.bytes", StoreFigures::freeBytes, "Bytes left on the data folder's file system");

@@ -60,8 +60,8 @@ public final class FolderFiles implements VolumeFiles {
     }
 
     @Override
-    public boolean isFailed(BlockDevice device) {
-        return ((StoredVolume) device).isFailed();
+    public String ailment(BlockDevice device) {
+        return ((StoredVolume) device).ailment();
     }
 
     @Override

@@ -47,6 +47,11 @@ final class ServedVolume {
         failure = null;
     }
 
+    /** Returns why the files could not be opened when they were last tried, or null. */
+    StoreException failure() {
+        return failure;
+    }
+
     /** Returns why the files can't be opened, as long as that is fresh; null when they may be tried. */
     StoreException freshFailure(long nowNs) {
         return failure != null && nowNs - retryNs < 0 ? failure : null;

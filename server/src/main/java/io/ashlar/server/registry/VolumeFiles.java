@@ -32,8 +32,8 @@ public interface VolumeFiles extends AutoCloseable {
     /** Returns whether regions of an open volume that a crash left marked are still being settled. */
     boolean isSettling(BlockDevice device);
 
-    /** Returns whether a sync of an open volume has failed, so that part of it answers errors until the next start. */
-    boolean isFailed(BlockDevice device);
+    /** Returns in one line why a part of an open volume, or all of it, answers errors; empty if nothing is known to. */
+    String ailment(BlockDevice device);
 
     /** Leaves to the next start what a crash left to be mended in an open volume, which is to be closed soon. */
     void stopSettling(BlockDevice device);

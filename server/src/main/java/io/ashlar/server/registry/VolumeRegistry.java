@@ -36,6 +36,7 @@ public final class VolumeRegistry {
     private final VolumeCommands commands;
     private volatile StoreFigures figures = StoreFigures.NONE;
     private volatile String ailment = "";
+    private volatile VolumeAilments volumeAilments = VolumeAilments.NONE;
 
     /** Takes over the catalogue and the files. */
     public VolumeRegistry(
@@ -94,11 +95,12 @@ public final class VolumeRegistry {
         return figures;
     }
 
-    /** Looks whether the disk is well, and says when it has: {@link #ailment} is fresh then. */
+    /** Looks whether disk and volumes are well, and says when it has: the ailments are fresh then. */
     public void look(Runnable answer) {
         post(
                 () -> {
                     ailment = findAilment();
+                    volumeAilments = table.ailments();
                     answer.run();
                 },
                 answer);
@@ -109,12 +111,12 @@ public final class VolumeRegistry {
         return ailment;
     }
 
+    /** Returns what is the matter with single volumes; as old as the last {@link #look}. */
+    public VolumeAilments volumeAilments() {
+        return volumeAilments;
+    }
+
     private String findAilment() {
-        for (ServedVolume volume : table.all()) {
-            if (volume.device() != null && table.files().isFailed(volume.device())) {
-                return "a sync of volume " + volume.uuid() + " has failed; restart the node";
-            }
-        }
         try {
             table.files().freeBytes();
             return "";
@@ -137,10 +139,13 @@ public final class VolumeRegistry {
             for (VolumeRecord volume : table.catalogue().volumes()) {
                 attached += volume.isAttached() ? 1 : 0;
             }
+            VolumeAilments ailments = table.ailments();
             figures = new StoreFigures(
                     table.catalogue().volumes().size(),
                     attached,
                     settling,
+                    ailments.degraded(),
+                    ailments.unopenable(),
                     stored,
                     table.files().capacityBytes(),
                     table.files().freeBytes());

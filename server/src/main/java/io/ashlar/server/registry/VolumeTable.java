@@ -8,8 +8,10 @@ import io.ashlar.store.catalogue.CatalogueResult;
 import io.ashlar.store.catalogue.VolumeCatalogue;
 import io.ashlar.store.catalogue.VolumeRecord;
 import io.ashlar.store.file.StoreException;
+import java.util.ArrayList;
 import java.util.Collection;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.UUID;
 import org.slf4j.Logger;
@@ -121,6 +123,28 @@ final class VolumeTable {
             }
         }
         return device;
+    }
+
+    /** Finds out which volumes can't be opened, or answer errors. */
+    VolumeAilments ailments() {
+        int unopenable = 0;
+        int degraded = 0;
+        List<String> lines = new ArrayList<>();
+        for (VolumeRecord volume : catalogue.volumes()) {
+            ServedVolume entry = served(volume);
+            String ailment = "";
+            if (entry.device() != null) {
+                ailment = files.ailment(entry.device());
+                degraded += ailment.isEmpty() ? 0 : 1;
+            } else if (entry.failure() != null) {
+                ailment = "can't be opened: " + entry.failure().getMessage();
+                unopenable++;
+            }
+            if (!ailment.isEmpty()) {
+                lines.add("volume " + volume.name() + ": " + ailment);
+            }
+        }
+        return new VolumeAilments(unopenable, degraded, lines);
     }
 
     /** Returns whether no volume is used. */

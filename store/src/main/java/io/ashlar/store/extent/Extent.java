@@ -27,7 +27,7 @@ public final class Extent {
     private final ExtentSync sync;
     private final AtomicReferenceArray<RegionMap> maps;
     private final byte[] marked;
-    private final int[] lastWriteTicks;
+    private final long[] lastWriteTicks;
     private volatile boolean dirty;
     private volatile boolean failed;
     private volatile boolean leftUnsettled;
@@ -41,7 +41,7 @@ public final class Extent {
         int regions = header.shape().extentRegions();
         maps = new AtomicReferenceArray<>(regions);
         marked = new byte[regions];
-        lastWriteTicks = new int[regions];
+        lastWriteTicks = new long[regions];
     }
 
     /** Returns the identity. */
@@ -52,6 +52,11 @@ public final class Extent {
     /** Returns the extent's index in the volume. */
     public int index() {
         return header.index();
+    }
+
+    /** Returns whether there are no files to be used, and every request fails. */
+    public boolean isLost() {
+        return metadata == null;
     }
 
     /** Returns the file with the blocks. */
@@ -99,6 +104,9 @@ public final class Extent {
     public int loadMap(int region, IoContext context) {
         if (maps.get(region) != null) {
             return 0;
+        }
+        if (isLost()) {
+            return -Errno.EIO;
         }
         if (leftUnsettled) {
             return -Errno.ESHUTDOWN;
@@ -150,12 +158,12 @@ public final class Extent {
     }
 
     /** Notes that the region was written, for choosing the marks to clear. */
-    public void noteWrite(int region, int tick) {
+    public void noteWrite(int region, long tick) {
         lastWriteTicks[region] = tick;
     }
 
     /** Returns the tick of the region's last write, roughly. */
-    public int lastWriteTick(int region) {
+    public long lastWriteTick(int region) {
         return lastWriteTicks[region];
     }
 

@@ -10,9 +10,13 @@ import io.ashlar.store.format.ExtentShape;
 import io.ashlar.store.format.HeaderSlots;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Set;
 import java.util.UUID;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.atomic.AtomicReferenceArray;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * The extents of a volume: opened at their first use, created at their first write, closed with the volume. A lookup on a
@@ -20,6 +24,8 @@ import java.util.concurrent.atomic.AtomicReferenceArray;
  */
 @ThreadSafe
 public final class ExtentTable {
+    private static final Logger LOG = LoggerFactory.getLogger(ExtentTable.class);
+
     private final StorageIo io;
     private final Path folder;
     private final UUID volume;
@@ -29,6 +35,9 @@ public final class ExtentTable {
     private final Extent none;
 
     private final List<Extent> open = new CopyOnWriteArrayList<>();
+    /** Those that could not be opened when somebody last wanted them. */
+    private final Set<Integer> unopenable = ConcurrentHashMap.newKeySet();
+
     private volatile AtomicReferenceArray<Extent> extents;
 
     /** Creates the table of a volume's folder. */
@@ -59,9 +68,17 @@ public final class ExtentTable {
         return open;
     }
 
+    /** Returns how many extents exist and could not be opened when somebody last wanted them. */
+    public int unopenableCount() {
+        return unopenable.size();
+    }
+
     /** Makes room for a volume that is to grow; where there is enough, nothing happens. */
-    public synchronized void grow(long sizeBytes) {
-        int count = shape.extentCount(sizeBytes);
+    public void grow(long sizeBytes) {
+        makeRoom(shape.extentCount(sizeBytes));
+    }
+
+    private synchronized void makeRoom(int count) {
         if (count <= extents.length()) {
             return;
         }
@@ -78,6 +95,19 @@ public final class ExtentTable {
         if (extent != null) {
             return extent;
         }
+        try {
+            extent = openFiles(index);
+            unopenable.remove(index);
+            return extent;
+        } catch (StoreException e) {
+            if (unopenable.add(index)) {
+                LOG.error("volume {}: {}; it is tried again at each request", volume, e.getMessage());
+            }
+            throw e;
+        }
+    }
+
+    private Extent openFiles(int index) throws StoreException {
         ExtentHeader header = new ExtentHeader(volume, index, 0, shape);
         StorageFile metadata;
         try {
@@ -98,6 +128,36 @@ public final class ExtentTable {
             metadata.close();
             throw e;
         }
+    }
+
+    /**
+     * Opens an extent of which regions are marked, wherever it lies: the volume's header may have lost its newest copy, and
+     * with it the volume's end. One whose files are gone or damaged is lost, and nothing of it is served until the next
+     * start: to read it as zeroes, or to create it anew, would be to make data up. Blocks.
+     *
+     * @throws StoreException when memory or descriptors are short, which passes
+     */
+    public synchronized Extent openMarked(int index) throws StoreException {
+        makeRoom(index + 1);
+        String reason = "its metadata file is gone";
+        try {
+            Extent extent = extents.get(index);
+            if (extent == null) {
+                extent = openFiles(index);
+            }
+            if (!isNone(extent)) {
+                return extent;
+            }
+        } catch (StoreException e) {
+            if (Errno.isShortage(e.errno())) {
+                throw e;
+            }
+            reason = e.getMessage();
+        }
+        Extent lost = new Extent(new ExtentHeader(volume, index, 0, shape), null, null, resources);
+        lost.fail("regions of it were being written, and it can't be opened: " + reason, Errno.EIO);
+        extents.set(index, lost);
+        return lost;
     }
 
     /**
@@ -126,6 +186,7 @@ public final class ExtentTable {
             io.syncFolder(folder);
             return opened(new Extent(header, data, metadata, resources));
         } catch (StoreException e) {
+            LOG.warn("volume {}: {}", volume, e.getMessage());
             data.close();
             if (metadata != null) {
                 metadata.close();

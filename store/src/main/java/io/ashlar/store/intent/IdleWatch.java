@@ -16,12 +16,12 @@ final class IdleWatch {
     /** Looks that a region must have seen without a write; it has then been idle for 30 s to 40 s. */
     private static final int STEPS_IDLE = 3;
     /** No tick is as old. */
-    private static final int NONE = -1;
+    private static final long NONE = -1;
 
     private final StoreTimer timer;
     private final Runnable onDue;
     /** The table's tick at each of the last looks, newest first. Used by the table's thread. */
-    private final int[] ticks = new int[STEPS_IDLE + 1];
+    private final long[] ticks = new long[STEPS_IDLE + 1];
 
     private boolean armed;
     private boolean due;
@@ -51,7 +51,7 @@ final class IdleWatch {
     }
 
     /** Returns whether it is time for a look, once. What was written up to now has this tick or a lower one. */
-    boolean takeDue(int lastTick) {
+    boolean takeDue(long lastTick) {
         synchronized (this) {
             if (!due) {
                 return false;
@@ -69,7 +69,7 @@ final class IdleWatch {
     }
 
     /** Returns the tick of the last write to regions that count as idle. */
-    int idleTick() {
+    long idleTick() {
         return ticks[STEPS_IDLE];
     }
 

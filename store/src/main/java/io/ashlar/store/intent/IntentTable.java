@@ -17,7 +17,7 @@ import java.util.Set;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.Executor;
 import java.util.concurrent.atomic.AtomicBoolean;
-import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicLong;
 
 /**
  * The regions of a volume that may hold unsynced bytes, durable before the first of those bytes is written. All writes
@@ -31,7 +31,7 @@ public final class IntentTable implements Runnable {
     private static final int IDLE_STEP_MAX = 512;
 
     /** The tick of regions that a crash left marked and that are not settled: their claims are not free yet. */
-    private static final int UNSETTLED = Integer.MAX_VALUE;
+    private static final long UNSETTLED = Long.MAX_VALUE;
 
     private final IntentFile file;
     private final RangeLatch latch;
@@ -46,7 +46,7 @@ public final class IntentTable implements Runnable {
     private final AtomicBoolean running = new AtomicBoolean();
     private final Queue<Request> stalled = new ArrayDeque<>();
     private boolean cleaning;
-    private final AtomicInteger tick = new AtomicInteger();
+    private final AtomicLong tick;
     private final IdleWatch idle;
     private volatile boolean failed;
     /** Whether marks should be cleared as soon as there are some that may be. */
@@ -62,6 +62,19 @@ public final class IntentTable implements Runnable {
      */
     public IntentTable(
             IntentFile file, int slotsMax, RangeLatch latch, Executor pool, StoreCounters counters, StoreTimer timer) {
+        this(file, slotsMax, latch, pool, counters, timer, 0);
+    }
+
+    /** Creates a table as it is after so many batches of marks: for tests. */
+    IntentTable(
+            IntentFile file,
+            int slotsMax,
+            RangeLatch latch,
+            Executor pool,
+            StoreCounters counters,
+            StoreTimer timer,
+            long firstTick) {
+        tick = new AtomicLong(firstTick);
         this.file = file;
         this.latch = latch;
         this.pool = pool;
@@ -117,7 +130,7 @@ public final class IntentTable implements Runnable {
     }
 
     /** Returns the present tick for {@link Extent#noteWrite}; it rises with each batch of marks. */
-    public int tick() {
+    public long tick() {
         return tick.get();
     }
 
@@ -153,7 +166,7 @@ public final class IntentTable implements Runnable {
             }
             request.listener.onMarked(done);
         }
-        int lastTick = tick.getAndIncrement();
+        long lastTick = tick.getAndIncrement();
         if (done) {
             clean(lastTick);
         } else {
@@ -203,7 +216,7 @@ public final class IntentTable implements Runnable {
     }
 
     /** Starts to clear marks: the oldest if slots are short, otherwise those of idle regions when it is time for them. */
-    private void clean(int lastTick) {
+    private void clean(long lastTick) {
         int used = 0;
         for (Extent extent : extents) {
             used += extent == null ? 0 : 1;

@@ -45,15 +45,15 @@ final class MarkCleaning {
      *
      * @return whether there are any; failed extents keep their marks
      */
-    boolean choose(int count, int lastTick) {
+    boolean choose(int count, long lastTick) {
         long[] byAge = new long[extents.length];
         int candidates = 0;
         for (int slot = 0; slot < extents.length; slot++) {
             Extent extent = extents[slot];
             if (extent != null && !extent.isFailed()) {
-                int tick = extent.lastWriteTick(IntentSector.regionOf(file.get(slot)));
+                long tick = extent.lastWriteTick(IntentSector.regionOf(file.get(slot)));
                 if (tick <= lastTick) {
-                    byAge[candidates++] = (long) tick << 32 | slot;
+                    byAge[candidates++] = tick * extents.length + slot; // 2^51 batches of marks take for ever
                 } else {
                     passedOver = true;
                 }
@@ -61,7 +61,7 @@ final class MarkCleaning {
         }
         Arrays.sort(byAge, 0, candidates);
         for (int i = 0; i < Math.min(count, candidates); i++) {
-            int slot = (int) byAge[i];
+            int slot = (int) (byAge[i] % extents.length);
             victims.add(new Victim(slot, extents[slot], IntentSector.regionOf(file.get(slot))));
         }
         return !victims.isEmpty();

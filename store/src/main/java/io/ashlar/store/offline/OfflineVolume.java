@@ -28,6 +28,7 @@ public final class OfflineVolume {
     private final Path folder;
     private final VolumeHeader header;
     private final Set<Long> marked = new HashSet<>();
+    private final Set<Integer> extents = new TreeSet<>();
     private final IoContext context = new IoContext(true);
     private final OfflineVisitor visitor;
 
@@ -48,6 +49,7 @@ public final class OfflineVolume {
         } finally {
             file.close();
         }
+        findExtents();
         loadIntents();
     }
 
@@ -60,6 +62,11 @@ public final class OfflineVolume {
                 marked.add(intents.get(slot));
             }
         }
+        marked.stream()
+                .map(IntentSector::extentOf)
+                .distinct()
+                .filter(index -> !extents.contains(index))
+                .forEach(index -> visitor.onFileProblem(metadataName(index), "is gone, though regions are marked"));
         if (intents.damagedCopies() > 0) {
             visitor.onFileProblem(IntentSector.FILE, intents.damagedCopies() + " sectors are damaged");
         }
@@ -83,39 +90,69 @@ public final class OfflineVolume {
     }
 
     /** Returns the indexes of the extents that exist, in order. */
-    public Set<Integer> extents() throws StoreException {
-        Set<Integer> indexes = new TreeSet<>();
+    public Set<Integer> extents() {
+        return extents;
+    }
+
+    private void findExtents() throws StoreException {
+        int count = header.shape().extentCount(header.geometry().sizeBytes());
         for (String name : io.list(folder)) {
             if (name.endsWith(ExtentHeader.METADATA_SUFFIX)) {
                 try {
-                    indexes.add(Integer.parseUnsignedInt(name.substring(0, name.indexOf('-')), 16));
+                    int index = Integer.parseUnsignedInt(name.substring(0, name.indexOf('-')), 16);
+                    extents.add(index);
+                    if (index >= count) {
+                        visitor.onFileProblem(name, "lies behind the volume's end: its header was for a larger one");
+                    }
                 } catch (NumberFormatException | StringIndexOutOfBoundsException e) {
                     visitor.onFileProblem(name, "is no file of this volume");
                 }
             }
         }
-        return indexes;
     }
 
-    /** Reads all blocks of an extent. */
-    public void visit(int index) throws StoreException {
-        ExtentHeader extent = new ExtentHeader(header.uuid(), index, 0, header.shape());
-        String name = extent.fileName();
-        StorageFile metadata = io.open(folder.resolve(name + ExtentHeader.METADATA_SUFFIX), StorageIo.Mode.READ);
+    private ExtentHeader extent(int index) {
+        return new ExtentHeader(header.uuid(), index, 0, header.shape());
+    }
+
+    private String metadataName(int index) {
+        return extent(index).fileName() + ExtentHeader.METADATA_SUFFIX;
+    }
+
+    /**
+     * Reads all blocks of an extent, unless it can't be opened, which is told to the visitor.
+     *
+     * @return whether it could be opened
+     * @throws StoreException only if the visitor does
+     */
+    public boolean visit(int index) throws StoreException {
+        ExtentHeader extent = extent(index);
+        StorageFile metadata = null;
         StorageFile data = null;
         try {
-            data = io.open(folder.resolve(name + ExtentHeader.DATA_SUFFIX), StorageIo.Mode.READ);
-            HeaderSlots slots = new HeaderSlots(metadata, ExtentHeader.MAGIC);
-            extent.check(slots, "extent " + name);
-            reportSlots(slots, name + ExtentHeader.METADATA_SUFFIX);
+            try {
+                metadata = io.open(folder.resolve(metadataName(index)), StorageIo.Mode.READ);
+                data = io.open(folder.resolve(extent.fileName() + ExtentHeader.DATA_SUFFIX), StorageIo.Mode.READ);
+                HeaderSlots slots = new HeaderSlots(metadata, ExtentHeader.MAGIC);
+                extent.check(slots, "extent " + extent.fileName());
+                reportSlots(slots, metadataName(index));
+            } catch (StoreException e) {
+                visitor.onFileProblem(metadataName(index), e.getMessage());
+                return false;
+            }
             for (int region = 0; region < header.shape().extentRegions(); region++) {
                 visitRegion(extent, region, metadata, data);
             }
+            return true;
         } finally {
-            metadata.close();
-            if (data != null) {
-                data.close();
-            }
+            close(metadata);
+            close(data);
+        }
+    }
+
+    private static void close(StorageFile file) {
+        if (file != null) {
+            file.close();
         }
     }
 

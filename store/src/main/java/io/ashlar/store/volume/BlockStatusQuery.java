@@ -55,6 +55,9 @@ final class BlockStatusQuery {
 
     private boolean addRegion(Extent extent, long from, long to, BlockRuns runs, IoContext context)
             throws StoreException {
+        if (extent.isLost()) {
+            throw new StoreException("the extent is lost", Errno.EIO);
+        }
         int region = parts.shape().regionInExtent(from);
         RegionMap map = extent.map(region);
         if (map == null) {

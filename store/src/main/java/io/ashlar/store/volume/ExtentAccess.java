@@ -7,14 +7,10 @@ import io.ashlar.store.extent.Extent;
 import io.ashlar.store.extent.IoContext;
 import io.ashlar.store.file.StoreException;
 import io.ashlar.store.volume.StoreOp.Outcome;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /** The first step of every path: finds the operation's extent and the map of its region. */
 @ThreadSafe
 final class ExtentAccess {
-    private static final Logger LOG = LoggerFactory.getLogger(ExtentAccess.class);
-
     private final VolumeParts parts;
 
     ExtentAccess(VolumeParts parts) {
@@ -37,7 +33,6 @@ final class ExtentAccess {
                         ? parts.extents().openOrCreate(index)
                         : parts.extents().open(index);
             } catch (StoreException e) {
-                LOG.warn("{}", e.getMessage());
                 return op.done(e.errno() == 0 ? Status.CORRUPT : Errno.toStatus(-e.errno()));
             }
         }

@@ -32,6 +32,8 @@ import org.slf4j.LoggerFactory;
 public final class StoredVolume implements BlockDevice {
     private static final Logger LOG = LoggerFactory.getLogger(StoredVolume.class);
 
+    private static final String CONSEQUENCE = "; its writes and flushes fail until the next start";
+
     private final Path folder;
     private final VolumeHeaderFile headerFile;
     private final VolumeServices services;
@@ -45,7 +47,8 @@ public final class StoredVolume implements BlockDevice {
     private final AtomicBoolean closed = new AtomicBoolean();
     private final TrackedPool pool;
     private final IntentFile intentFile;
-    private volatile boolean failed;
+    /** What failed first, or empty. */
+    private volatile String failure = "";
 
     private StoredVolume(Path folder, VolumeHeaderFile headerFile, VolumeServices services) throws StoreException {
         this.folder = folder;
@@ -134,17 +137,15 @@ public final class StoredVolume implements BlockDevice {
             }
             int region = IntentSector.regionOf(mark);
             int index = IntentSector.extentOf(mark);
-            boolean isKnown = index < parts.shape().extentCount(geometry().sizeBytes())
-                    && region < parts.shape().extentRegions()
-                    && IntentSector.layerOf(mark) == 0;
-            Extent extent = isKnown ? parts.extents().open(index) : null;
-            if (extent == null || parts.extents().isNone(extent)) {
-                throw new StoreException("volume " + uuid() + ": a write intent names extent " + index + " region "
-                        + region + ", which doesn't exist");
+            if (region >= parts.shape().extentRegions() || IntentSector.layerOf(mark) != 0) {
+                throw new StoreException("volume " + uuid() + ": a write intent names region " + region + " of layer "
+                        + IntentSector.layerOf(mark) + ", which can't be");
             }
+            Extent extent = parts.extents().openMarked(index);
             parts.intents().adopt(slot, extent);
-            extent.setDirty(); // the first flush covers whatever an earlier process left unsynced
-            recovery.add(extent, region);
+            if (!extent.isLost()) {
+                recovery.add(extent, region);
+            }
         }
     }
 
@@ -196,7 +197,19 @@ public final class StoredVolume implements BlockDevice {
 
     /** Returns whether a sync has failed: writes and flushes of the extents concerned fail until the next start. */
     public boolean isFailed() {
-        return failed || parts.intents().isFailed();
+        return !failure.isEmpty() || parts.intents().isFailed();
+    }
+
+    /** Returns in one line why a part of the volume, or all of it, answers errors; empty if nothing is known to do so. */
+    public String ailment() {
+        int unopenable = parts.extents().unopenableCount();
+        if (!failure.isEmpty()) {
+            return failure + CONSEQUENCE;
+        }
+        if (parts.intents().isFailed()) {
+            return "its write intents can't be written" + CONSEQUENCE;
+        }
+        return unopenable == 0 ? "" : unopenable + " of its extents can't be opened: requests to them fail";
     }
 
     /** Returns whether what the last crash left marked has been settled. */
@@ -227,8 +240,8 @@ public final class StoredVolume implements BlockDevice {
     }
 
     private void onFailure(String what) {
-        failed = true;
-        LOG.error("volume {}: {}; its writes and flushes fail until the next start", uuid(), what);
+        failure = failure.isEmpty() ? what : failure;
+        LOG.error("volume {}: {}{}", uuid(), what, CONSEQUENCE);
     }
 
     /** Ends a flush whose syncs have all ended. */
@@ -270,7 +283,10 @@ public final class StoredVolume implements BlockDevice {
         }
     }
 
-    /** Flushes, clears the write intents, and closes the files. May block. Its queues must be closed and idle. */
+    /**
+     * Flushes, clears the write intents, and closes the files. What a crash left may not be settled: then the marks stay
+     * anyhow, all of them, and nothing waits for a sync. May block. Its queues must be closed and idle.
+     */
     @Override
     public void close() {
         if (!closed.compareAndSet(false, true)) {
@@ -280,8 +296,10 @@ public final class StoredVolume implements BlockDevice {
         boolean settled = recovery.stop();
         pool.awaitIdle();
         boolean sound = settled && !isFailed();
-        for (Extent extent : parts.extents().opened()) {
-            sound &= extent.syncNow();
+        if (settled) {
+            for (Extent extent : parts.extents().opened()) {
+                sound &= extent.syncNow();
+            }
         }
         try {
             if (sound) {

@@ -34,10 +34,11 @@ final class UnmapPath {
             return outcome;
         }
         int first = parts.shape().blockInRegion(op.offsetBytes);
-        if (op.map == null
-                || (!op.map.isAny(MapEntry.DATA, first, op.blocks())
-                        && !op.map.isAny(MapEntry.CORRUPT, first, op.blocks()))) {
+        if (op.map == null) {
             return op.done(Status.OK);
+        }
+        if (!op.map.isAny(MapEntry.DATA, first, op.blocks()) && !op.map.isAny(MapEntry.CORRUPT, first, op.blocks())) {
+            return WritePath.finishOrSync(op);
         }
         if (op.extent.isFailed()) {
             return op.done(Status.IO_ERROR);

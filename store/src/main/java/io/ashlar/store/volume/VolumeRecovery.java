@@ -172,9 +172,7 @@ final class VolumeRecovery {
     private void settle(MarkedRegion region) {
         MarkedExtent owner = region.owner;
         if (stopping) {
-            stoppedEarly = true;
-            owner.extent.leaveUnsettled();
-            parts.latch().release(region);
+            leave(region);
         } else if (guarded(owner.extent, context -> rewrite(region, context)) && !region.toPunch.isEmpty()) {
             owner.toPunch.add(region);
         } else {
@@ -195,8 +193,19 @@ final class VolumeRecovery {
         return bytes;
     }
 
+    /** Leaves a region to the next start, which finds it as this one did. */
+    private void leave(MarkedRegion region) {
+        stoppedEarly = true;
+        region.owner.extent.leaveUnsettled();
+        parts.latch().release(region);
+    }
+
     /** Punches what is left to be punched in the regions of an extent, which share the syncs that this takes. */
     private void punch(MarkedExtent owner) {
+        if (stopping) {
+            owner.toPunch.forEach(this::leave);
+            return;
+        }
         guarded(owner.extent, context -> {
             int result = owner.extent.syncNow() ? 0 : -Errno.EIO;
             for (Iterator<MarkedRegion> left = owner.toPunch.iterator(); left.hasNext() && result == 0; ) {
@@ -235,7 +244,11 @@ final class VolumeRecovery {
 
     /** What is written anew is as bounded as what clients write. */
     private void bound(MarkedRegion region, int bytes) {
-        if (parts.unflushed().add(bytes)) {
+        boolean isTimeToFlush = parts.unflushed().add(bytes);
+        if (stopping) {
+            return;
+        }
+        if (isTimeToFlush) {
             flush.run();
         }
         if (parts.unflushed().isOverBound()) {

@@ -48,7 +48,7 @@ final class WritePath {
         }
         int region = parts.shape().regionInExtent(op.offsetBytes);
         if (op.kind == Kind.WRITE_ZEROES && !hasData(op)) {
-            return op.done(Status.OK);
+            return finishOrSync(op);
         }
         if (!op.extent.isMarked(region)) {
             parts.intents().mark(op.extent, region, op);
@@ -64,7 +64,10 @@ final class WritePath {
         return finishOrSync(op);
     }
 
-    /** Ends a change, or joins a sync first if it must be durable. */
+    /**
+     * Ends a change, or joins a sync first if it must be durable. Also one of blocks that are zero already: whoever made
+     * them zero may not have had it synced that their bytes are gone, and under the next entry they could come back.
+     */
     static Outcome finishOrSync(StoreOp op) {
         if (!op.fua) {
             return op.done(Status.OK);

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.ashlar.base.block.BlockGeometry;
+import io.ashlar.base.block.BlockRequest;
 import io.ashlar.base.block.Operation;
 import io.ashlar.base.status.Status;
 import io.ashlar.base.time.Clock;
@@ -15,6 +16,7 @@ import io.ashlar.store.file.FaultyStorageIo.Call;
 import io.ashlar.store.file.RecordingStorageIo;
 import io.ashlar.store.file.StorageIo;
 import io.ashlar.store.file.StoreException;
+import java.util.List;
 import java.util.Random;
 import java.util.UUID;
 import java.util.function.Consumer;
@@ -240,6 +242,21 @@ class SecondLifeTest {
             int there = read(second, 1);
             assertThat(write(second, 1, 20)).isEqualTo(Status.OK);
             losePower(found, store -> assertThat(read(store, 1)).isIn(there, 20));
+        }
+    }
+
+    @Test
+    void shouldNotBringBackBytesFromBeforeADurableZeroOfABlockThatWasZeroAlready() throws StoreException {
+        for (Operation zeroing : List.of(Operation.WRITE_ZEROES, Operation.DISCARD)) {
+            RecordingStorageIo disk = new RecordingStorageIo(SteppedStore.emptyDisk());
+            SteppedStore store = new SteppedStore(disk, new Random(5));
+            assertThat(write(store, 1, 10)).isEqualTo(Status.OK);
+            assertThat(flush(store)).isEqualTo(Status.OK);
+            assertThat(store.run(SectorRequest.of(Operation.DISCARD, 8, 8, 0))).isEqualTo(Status.OK);
+            assertThat(store.run(SectorRequest.of(zeroing, 8, 8, BlockRequest.FUA)))
+                    .isEqualTo(Status.OK);
+            assertThat(write(store, 1, 20)).isEqualTo(Status.OK);
+            losePower(disk, left -> assertThat(read(left, 1)).as("%s", zeroing).isIn(0, 20));
         }
     }
 

@@ -1,4 +1,4 @@
-package io.ashlar.lab.soak;
+package io.ashlar.lab.guest;
 
 import io.ashlar.base.annotation.ConfinedTo;
 import io.ashlar.base.annotation.LoopKind;
@@ -13,11 +13,11 @@ import java.nio.ByteOrder;
  * that gets lost shows.
  */
 @ConfinedTo(LoopKind.OWNER)
-final class DriverRing {
+public final class DriverRing {
     /** Entries of the ring. */
-    static final int SIZE = 128;
+    static final int SIZE = 256;
     /** Requests at a time. */
-    static final int SLOTS = 32;
+    public static final int SLOTS = 64;
 
     private static final int DESCRIPTORS = 3;
     private static final int F_NEXT = 1;
@@ -91,7 +91,7 @@ final class DriverRing {
     }
 
     /** Returns the slot of an answer, -1 if there is none or none has been told of, -2 for one that makes no sense. */
-    int poll() {
+    public int poll() {
         if (asleep) {
             return -1;
         }
@@ -112,12 +112,12 @@ final class DriverRing {
     }
 
     /** The device has called. */
-    void called() {
+    public void called() {
         asleep = false;
     }
 
     /** Returns whether it waits for a call. */
-    boolean isAsleep() {
+    public boolean isAsleep() {
         return asleep;
     }
 
@@ -127,7 +127,7 @@ final class DriverRing {
     }
 
     /** Returns whether there is an answer that nobody has been called for. */
-    boolean hasUnseen() {
+    public boolean hasUnseen() {
         return usedIdx() != usedSeen;
     }
 }

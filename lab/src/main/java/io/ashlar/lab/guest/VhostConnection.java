@@ -1,4 +1,4 @@
-package io.ashlar.lab.soak;
+package io.ashlar.lab.guest;
 
 import io.ashlar.base.annotation.ConfinedTo;
 import io.ashlar.base.annotation.LoopKind;

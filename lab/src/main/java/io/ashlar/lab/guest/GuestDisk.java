@@ -1,19 +1,19 @@
-package io.ashlar.lab.soak;
+package io.ashlar.lab.guest;
 
-import static io.ashlar.lab.soak.VhostConnection.GET_FEATURES;
-import static io.ashlar.lab.soak.VhostConnection.GET_INFLIGHT_FD;
-import static io.ashlar.lab.soak.VhostConnection.GET_PROTOCOL_FEATURES;
-import static io.ashlar.lab.soak.VhostConnection.SET_FEATURES;
-import static io.ashlar.lab.soak.VhostConnection.SET_INFLIGHT_FD;
-import static io.ashlar.lab.soak.VhostConnection.SET_MEM_TABLE;
-import static io.ashlar.lab.soak.VhostConnection.SET_OWNER;
-import static io.ashlar.lab.soak.VhostConnection.SET_PROTOCOL_FEATURES;
-import static io.ashlar.lab.soak.VhostConnection.SET_VRING_ADDR;
-import static io.ashlar.lab.soak.VhostConnection.SET_VRING_BASE;
-import static io.ashlar.lab.soak.VhostConnection.SET_VRING_CALL;
-import static io.ashlar.lab.soak.VhostConnection.SET_VRING_ENABLE;
-import static io.ashlar.lab.soak.VhostConnection.SET_VRING_KICK;
-import static io.ashlar.lab.soak.VhostConnection.SET_VRING_NUM;
+import static io.ashlar.lab.guest.VhostConnection.GET_FEATURES;
+import static io.ashlar.lab.guest.VhostConnection.GET_INFLIGHT_FD;
+import static io.ashlar.lab.guest.VhostConnection.GET_PROTOCOL_FEATURES;
+import static io.ashlar.lab.guest.VhostConnection.SET_FEATURES;
+import static io.ashlar.lab.guest.VhostConnection.SET_INFLIGHT_FD;
+import static io.ashlar.lab.guest.VhostConnection.SET_MEM_TABLE;
+import static io.ashlar.lab.guest.VhostConnection.SET_OWNER;
+import static io.ashlar.lab.guest.VhostConnection.SET_PROTOCOL_FEATURES;
+import static io.ashlar.lab.guest.VhostConnection.SET_VRING_ADDR;
+import static io.ashlar.lab.guest.VhostConnection.SET_VRING_BASE;
+import static io.ashlar.lab.guest.VhostConnection.SET_VRING_CALL;
+import static io.ashlar.lab.guest.VhostConnection.SET_VRING_ENABLE;
+import static io.ashlar.lab.guest.VhostConnection.SET_VRING_KICK;
+import static io.ashlar.lab.guest.VhostConnection.SET_VRING_NUM;
 
 import io.ashlar.base.annotation.ConfinedTo;
 import io.ashlar.base.annotation.LoopKind;
@@ -32,17 +32,27 @@ import java.util.List;
  * connection, which comes and goes. Requests survive the connection.
  */
 @ConfinedTo(LoopKind.OWNER)
-final class GuestDisk implements AutoCloseable {
-    /** Virtqueues. */
-    static final int QUEUES = 2;
+public final class GuestDisk implements AutoCloseable {
     /** Most data of a request, bytes. */
-    static final int DATA_MAX = 32 << 10;
+    public static final int DATA_MAX = 32 << 10;
 
-    static final int IN = 0;
-    static final int OUT = 1;
-    static final int FLUSH = 4;
+    /** Type of a request that reads (virtio 1.2, 5.2.6). */
+    public static final int IN = 0;
+    /** One that writes. */
+    public static final int OUT = 1;
+    /** One that flushes. */
+    public static final int FLUSH = 4;
     /** What a status is before the device has written it. */
     static final int UNANSWERED = 0xEE;
+
+    /** What this driver understands: F_FLUSH, F_MQ, EVENT_IDX, PROTOCOL_FEATURES, VERSION_1. */
+    private static final long FEATURES = 1L << 9 | 1L << 12 | 1L << 29 | 1L << 30 | 1L << 32;
+    /** The back end must have them: EVENT_IDX, PROTOCOL_FEATURES, VERSION_1. */
+    private static final long FEATURES_NEEDED = 1L << 29 | 1L << 30 | 1L << 32;
+    /** MQ, REPLY_ACK (vhost-user, "Protocol features"). */
+    private static final long PROTOCOL = 1 | 1 << 3;
+    /** INFLIGHT_SHMFD. */
+    private static final long PROTOCOL_LOG = 1 << 12;
 
     /** Guest addresses begin here, so that none is zero. */
     private static final long GUEST = 0x10_0000;
@@ -53,17 +63,18 @@ final class GuestDisk implements AutoCloseable {
     private static final int STATUS_AT = HEADER_BYTES;
     private static final int DATA_AT = 4096;
     private static final int SLOT_BYTES = DATA_AT + DATA_MAX;
-    private static final int SLOTS_AT = QUEUES * DriverRing.BYTES;
-    private static final int MEMORY_BYTES = SLOTS_AT + QUEUES * DriverRing.SLOTS * SLOT_BYTES;
     private static final long SECTOR_SHIFT = 9;
 
     private final Path socket;
+    private final int queues;
+    private final boolean keepsLog;
+    private final int memoryBytes;
     private final int memoryFd;
     private final long address;
     private final ByteBuffer memory;
     private final List<DriverRing> rings = new ArrayList<>();
-    private final int[] kicks = new int[QUEUES];
-    private final int[] calls = new int[QUEUES];
+    private final int[] kicks;
+    private final int[] calls;
     private final ByteBuf counter = Unpooled.directBuffer(Long.BYTES).setLongLE(0, 1);
     private final ByteBuf seen = Unpooled.directBuffer(Long.BYTES);
     private VhostConnection connection;
@@ -71,16 +82,26 @@ final class GuestDisk implements AutoCloseable {
     private long logBytes;
     private long logOffset;
 
-    /** Makes the guest; it is connected by {@link #connect}. */
-    GuestDisk(Path socket) throws IOException {
+    /**
+     * Makes the guest; it is connected by {@link #connect}.
+     *
+     * @param queues virtqueues
+     * @param keepsLog whether it keeps a log of requests in flight, which the back end must then write
+     */
+    public GuestDisk(Path socket, int queues, boolean keepsLog) throws IOException {
         this.socket = socket;
-        memoryFd = Linux.memoryFile("soak-guest");
-        if (memoryFd < 0 || Linux.truncate(memoryFd, MEMORY_BYTES) < 0) {
+        this.queues = queues;
+        this.keepsLog = keepsLog;
+        kicks = new int[queues];
+        calls = new int[queues];
+        memoryBytes = queues * (DriverRing.BYTES + DriverRing.SLOTS * SLOT_BYTES);
+        memoryFd = Linux.memoryFile("guest");
+        if (memoryFd < 0 || Linux.truncate(memoryFd, memoryBytes) < 0) {
             throw new IOException("no memory for a guest");
         }
-        address = Linux.mapShared(memoryFd, MEMORY_BYTES, 0, true);
-        memory = Linux.wrapNio(address, MEMORY_BYTES).order(ByteOrder.LITTLE_ENDIAN);
-        for (int i = 0; i < QUEUES; i++) {
+        address = Linux.mapShared(memoryFd, memoryBytes, 0, true);
+        memory = Linux.wrapNio(address, memoryBytes).order(ByteOrder.LITTLE_ENDIAN);
+        for (int i = 0; i < queues; i++) {
             int at = i * DriverRing.BYTES;
             rings.add(new DriverRing(memory.slice(at, DriverRing.BYTES), GUEST + at));
             kicks[i] = Linux.eventfd();
@@ -89,20 +110,37 @@ final class GuestDisk implements AutoCloseable {
     }
 
     /** Connects, for the first time or again; the back end goes on with what is in flight. */
-    void connect() throws IOException {
+    public void connect() throws IOException {
         disconnect();
         connection = VhostConnection.open(socket);
-        long features = connection.ask(GET_FEATURES, nothing()).readLongLE();
+        long features = negotiate(GET_FEATURES, FEATURES, FEATURES_NEEDED);
         connection.say(SET_OWNER, nothing());
-        long protocol = connection.ask(GET_PROTOCOL_FEATURES, nothing()).readLongLE();
-        connection.say(SET_PROTOCOL_FEATURES, number(protocol));
+        long wanted = keepsLog ? PROTOCOL | PROTOCOL_LOG : PROTOCOL;
+        connection.say(SET_PROTOCOL_FEATURES, number(negotiate(GET_PROTOCOL_FEATURES, wanted, wanted)));
         connection.tell(SET_FEATURES, number(features));
         ByteBuf table = numbers(1, 0)
                 .writeLongLE(GUEST)
-                .writeLongLE(MEMORY_BYTES)
+                .writeLongLE(memoryBytes)
                 .writeLongLE(GUEST + USER)
                 .writeLongLE(0);
         connection.tell(SET_MEM_TABLE, table, memoryFd);
+        if (keepsLog) {
+            setLog();
+        }
+        for (int i = 0; i < queues; i++) {
+            startRing(i);
+        }
+    }
+
+    private long negotiate(int request, long understood, long needed) throws IOException {
+        long offered = connection.ask(request, nothing()).readLongLE();
+        if ((offered & needed) != needed) {
+            throw new IOException("the back end lacks features: it offers " + Long.toHexString(offered));
+        }
+        return offered & understood;
+    }
+
+    private void setLog() throws IOException {
         if (logFd < 0) {
             ByteBuf made = connection.ask(GET_INFLIGHT_FD, logPayload());
             logBytes = made.getLongLE(0);
@@ -110,9 +148,6 @@ final class GuestDisk implements AutoCloseable {
             logFd = connection.takeFd();
         }
         connection.tell(SET_INFLIGHT_FD, logPayload(), logFd);
-        for (int i = 0; i < QUEUES; i++) {
-            startRing(i);
-        }
     }
 
     private void startRing(int i) throws IOException {
@@ -133,7 +168,7 @@ final class GuestDisk implements AutoCloseable {
     private ByteBuf logPayload() {
         return number(logBytes)
                 .writeLongLE(logOffset)
-                .writeShortLE(QUEUES)
+                .writeShortLE(queues)
                 .writeShortLE(DriverRing.SIZE)
                 .writeIntLE(0);
     }
@@ -151,25 +186,26 @@ final class GuestDisk implements AutoCloseable {
     }
 
     /** Returns whether there is no connection, or one that the back end has closed. */
-    boolean isCutOff() {
+    public boolean isCutOff() {
         return connection == null || connection.hasEnded();
     }
 
-    DriverRing ring(int queue) {
+    /** Returns a virtqueue. */
+    public DriverRing ring(int queue) {
         return rings.get(queue);
     }
 
     /** Returns the data of a request's slot. */
-    ByteBuffer data(int queue, int slot) {
+    public ByteBuffer data(int queue, int slot) {
         return memory.slice(slotAt(queue, slot) + DATA_AT, DATA_MAX).order(ByteOrder.LITTLE_ENDIAN);
     }
 
-    private static int slotAt(int queue, int slot) {
-        return SLOTS_AT + (queue * DriverRing.SLOTS + slot) * SLOT_BYTES;
+    private int slotAt(int queue, int slot) {
+        return queues * DriverRing.BYTES + (queue * DriverRing.SLOTS + slot) * SLOT_BYTES;
     }
 
     /** Offers a request; {@link #kick} makes it known. */
-    void offer(int queue, int slot, int type, long offsetBytes, int length) {
+    public void offer(int queue, int slot, int type, long offsetBytes, int length) {
         int at = slotAt(queue, slot);
         memory.putInt(at, type).putInt(at + 4, 0).putLong(at + 8, offsetBytes >> SECTOR_SHIFT);
         memory.put(at + STATUS_AT, (byte) UNANSWERED);
@@ -178,27 +214,32 @@ final class GuestDisk implements AutoCloseable {
     }
 
     /** Shows what has been offered, and kicks if the device wants that. */
-    void kick(int queue) {
+    public void kick(int queue) {
         if (rings.get(queue).show()) {
             Linux.write(kicks[queue], counter.memoryAddress(), Long.BYTES);
         }
     }
 
     /** Returns the status of an answered request. */
-    int status(int queue, int slot) {
+    public int status(int queue, int slot) {
         return memory.get(slotAt(queue, slot) + STATUS_AT) & 0xFF;
     }
 
     /** Wakes the rings that have been called; returns whether there was one. */
-    boolean takeCalls() {
+    public boolean takeCalls() {
         boolean any = false;
-        for (int i = 0; i < QUEUES; i++) {
+        for (int i = 0; i < queues; i++) {
             if (Linux.read(calls[i], seen.memoryAddress(), Long.BYTES) == Long.BYTES) {
                 rings.get(i).called();
                 any = true;
             }
         }
         return any;
+    }
+
+    /** Returns the eventfd on which the device calls for a queue; it stays the guest's. */
+    public int callFd(int queue) {
+        return calls[queue];
     }
 
     private void disconnect() {
@@ -211,14 +252,14 @@ final class GuestDisk implements AutoCloseable {
     @Override
     public void close() {
         disconnect();
-        for (int i = 0; i < QUEUES; i++) {
+        for (int i = 0; i < queues; i++) {
             Linux.close(kicks[i]);
             Linux.close(calls[i]);
         }
         if (logFd >= 0) {
             Linux.close(logFd);
         }
-        Linux.unmap(address, MEMORY_BYTES);
+        Linux.unmap(address, memoryBytes);
         Linux.close(memoryFd);
         counter.release();
         seen.release();
