@@ -1,0 +1,147 @@
+package io.ashlar.vduse.agent;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.ashlar.base.net.EpollLoops;
+import io.ashlar.vduse.blk.VirtioBlkConfig;
+import io.ashlar.vduse.device.BridgedDevice;
+import io.ashlar.vduse.device.FakeKernel;
+import io.ashlar.vduse.device.HeldDevice;
+import io.ashlar.vduse.device.QueueAffinity;
+import io.ashlar.vduse.inflight.DeviceIdentity;
+import io.ashlar.vduse.inflight.DeviceLog;
+import io.ashlar.vduse.vring.DriverModel;
+import io.ashlar.vduse.vring.DriverModel.Piece;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.BitSet;
+import java.util.List;
+import java.util.UUID;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Takes a device from its users while its node hangs with the connection up: the kernel waits for all I/O first. */
+@Timeout(120)
+class ForcedRemovalTest {
+    private static final int OUT = 1;
+    private static final byte IO_ERROR = 1;
+    private static final int WAIT_SECONDS = 60;
+    /** Where a request is in the driver's memory. */
+    private static final int AT = 4096;
+
+    @TempDir
+    Path folder;
+
+    private final HeldDevice volume = new HeldDevice(1 << 20);
+    private EpollLoops data;
+    private BridgeParts parts;
+    private FakeKernel kernel;
+    private BridgedDevice device;
+    private DriverModel ring;
+    private AttachedVolume attached;
+
+    /** Any loop will do. */
+    private static final class AnyLoop implements QueueAffinity {
+        @Override
+        public BitSet read(int queue) {
+            return EpollLoops.allowedCpus();
+        }
+
+        @Override
+        public void write(int queue, BitSet cpus) {}
+
+        @Override
+        public Path file(int queue) {
+            return null;
+        }
+    }
+
+    @BeforeEach
+    void start() throws Exception {
+        BridgeConfig config = BridgeConfig.defaults().withControlSocket(folder.resolve("run/bridge.sock"));
+        data = EpollLoops.pinned("data", BridgeDaemon.cpusToUse(config));
+        VolumeOpener nowhere = (name, readOnly, steal) -> {
+            throw new IOException("nothing is to be opened");
+        };
+        parts = BridgeParts.open(config, StateFolder.open(config.controlSocket()), data, nowhere);
+        kernel = new FakeKernel(folder.resolve("memory"), 1);
+        UUID id = new UUID(1, 2);
+        DeviceLog log = DeviceLog.ofThisProcess(new DeviceIdentity(id, "ashlar-test", -1, 1, FakeKernel.RING_SIZE, 0));
+        device = new BridgedDevice(
+                "ashlar-test",
+                kernel,
+                new VirtioBlkConfig(volume.geometry(), "serial", 1, 16, 1 << 16, true, true),
+                volume,
+                parts.loops(),
+                new AnyLoop(),
+                log);
+        parts.onControlLoop("open", () -> {
+            device.open();
+            return null;
+        });
+        bindDriver();
+        attached = new AttachedVolume("v", AttachedVolume.State.ATTACHED);
+        // As a node that hangs has it: requests end when the volume's connections do, and not before.
+        var opened = new VolumeOpener.OpenedVolume(volume, id, 0, VolumeOpener.NodeBoot.NONE, volume::failHeld);
+        attached.opened(
+                opened,
+                device,
+                new AttachmentRecord(1, "v", id.toString(), "ashlar-test", false, 1, 16, 0, 0, 1, null));
+        attached.appearedAs("vda");
+        parts.pushVolume(attached.teardown(), opened);
+        parts.pushClose(attached.teardown(), device, "ashlar-test");
+        attached.teardown().pushRemoval("take the device off the bus", this::awaitAnswer);
+    }
+
+    @AfterEach
+    void end() {
+        volume.letGo();
+        parts.close();
+        data.close();
+        kernel.destroy();
+    }
+
+    private void bindDriver() throws Exception {
+        ring = kernel.newRings(0);
+        ring.enableCalls();
+        for (int status : new int[] {0, 1, 3, 0xB, 0xF}) {
+            if (status == 0xB) {
+                kernel.negotiate(1L << 33 | 1L << 32 | 1L << 29 | 1L << 28);
+            }
+            assertThat(kernel.sendStatus(status).get(WAIT_SECONDS, TimeUnit.SECONDS))
+                    .isTrue();
+        }
+    }
+
+    private void offerAWrite() throws InterruptedException {
+        volume.hold();
+        kernel.memory().putInt(AT, OUT).putInt(AT + 4, 0).putLong(AT + 8, 8).put(AT + 8192, (byte) 0xEE);
+        ring.offer(ring.chain(
+                List.of(new Piece(AT, 16, false), new Piece(AT + 4096, 4096, false), new Piece(AT + 8192, 1, true))));
+        ring.show();
+        kernel.kick(0);
+        assertThat(volume.arrivals.poll(WAIT_SECONDS, TimeUnit.SECONDS)).isNotNull();
+    }
+
+    /** What the kernel does for a minute at most, before it is given up. */
+    private void awaitAnswer() throws InterruptedException, TimeoutException {
+        long deadlineNs = System.nanoTime() + TimeUnit.SECONDS.toNanos(WAIT_SECONDS);
+        while (!ring.poll()) {
+            if (!kernel.awaitInterrupt() && System.nanoTime() - deadlineNs > 0) {
+                throw new TimeoutException();
+            }
+        }
+    }
+
+    @Test
+    void shouldEndWhatIsInFlightWithAnErrorWhenTheNodeHangs() throws Exception {
+        offerAWrite();
+        new DetachSequence(parts, attached).detach(true);
+        assertThat(kernel.memory().get(AT + 8192)).isEqualTo(IO_ERROR);
+    }
+}
