@@ -23,6 +23,7 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import java.util.function.Consumer;
 
 /**
  * The way from a volume's name to its block device, step by step; each step says how it is undone, and a failure undoes
@@ -311,7 +312,7 @@ final class AttachSequence {
     /**
      * Takes over a device that another bridge has left while its driver was running.
      *
-     * @param log what it had in flight
+     * @param log what it had in flight; null if nobody knows, which can be served only if it was nothing
      * @param toFail whether every request, the first one too, is to end with an error
      */
     void resume(AttachmentRecord details, DeviceLog log, VolumeOpener.OpenedVolume volume, boolean toFail)
@@ -323,19 +324,25 @@ final class AttachSequence {
         pushDestroy(vduse);
         parts.pushForget(teardown, vduse);
         VduseDevice kernel = openDevice(vduse, details.queues());
-        BridgedDevice device = serve(volume, details, kernel, configOf(volume.device(), details), log);
+        DeviceLog known = log == null ? DeviceLog.ofThisProcess(unknown(details)) : log;
+        BridgedDevice device = serve(volume, details, kernel, configOf(volume.device(), details), known);
         pushRemove(vduse);
         if (toFail) {
             device.fail();
         }
-        resumeQueues(device);
+        resumeQueues(log == null ? device::resumeWithoutLog : device::resume);
     }
 
-    private void resumeQueues(BridgedDevice device) throws IOException {
+    /** What was offered of it may have been anything: the driver's choice has to be known to this program, that is all. */
+    private static DeviceIdentity unknown(AttachmentRecord details) {
+        return identityOf(details, -1).withQueues(details.queues(), DeviceIdentity.RING_SIZE_MAX);
+    }
+
+    private void resumeQueues(Consumer<Consumer<Exception>> resume) throws IOException {
         CountDownLatch started = new CountDownLatch(1);
         Exception[] refusal = new Exception[1];
         parts.onControlLoop("resume", () -> {
-            device.resume(why -> {
+            resume.accept(why -> {
                 refusal[0] = why;
                 started.countDown();
             });

@@ -177,7 +177,7 @@ final class Rings {
     private void begin(QueueRegion log, Ring ring, QueueInfo info) throws IOException, VringException {
         MemoryView view = new MemoryView(iotlb);
         try {
-            int used = SplitVirtqueue.usedIndex(Ring.layout(info), view.map());
+            int used = SplitVirtqueue.usedIndex(info.layout(), view.map());
             if (used != ring.base()) {
                 throw new IOException("it is to go on at " + ring.base() + ", but " + used
                         + " requests have been answered, and no log says what is in flight");
