@@ -8,6 +8,7 @@ import io.ashlar.base.time.Clock;
 import io.ashlar.vduse.blk.VirtioBlkConfig;
 import io.ashlar.vduse.device.BridgedDevice;
 import io.ashlar.vduse.device.DeviceShape;
+import io.ashlar.vduse.device.KernelDevice;
 import io.ashlar.vduse.device.ServedDevice;
 import io.ashlar.vduse.device.VduseDevice;
 import io.ashlar.vduse.device.VduseException;
@@ -109,12 +110,7 @@ final class AttachSequence {
             new BootRecord(parts.state(), details.vduse(), volume).begin();
         }
         VduseDevice kernel = openDevice(details.vduse(), queues);
-        try {
-            setUp(kernel, details);
-        } catch (IOException | RuntimeException e) {
-            kernel.close(); // else the device could not be destroyed
-            throw e;
-        }
+        setUpOrClose(kernel, details);
         BridgedDevice device = serve(volume, details, kernel, config, log);
         parts.onControlLoop("listen to the kernel", () -> {
             device.open();
@@ -123,7 +119,17 @@ final class AttachSequence {
         return details;
     }
 
-    private void setUp(VduseDevice kernel, AttachmentRecord details) throws IOException {
+    /** Else the device could not be destroyed. */
+    void setUpOrClose(KernelDevice kernel, AttachmentRecord details) throws IOException {
+        try {
+            setUp(kernel, details);
+        } catch (IOException | RuntimeException e) {
+            kernel.close();
+            throw e;
+        }
+    }
+
+    private void setUp(KernelDevice kernel, AttachmentRecord details) throws IOException {
         VduseSysfs sysfs = new VduseSysfs(details.vduse());
         sysfs.bounceSize(details.bounceBytes());
         sysfs.messageTimeout(parts.config().messageTimeoutSeconds());
@@ -323,9 +329,10 @@ final class AttachSequence {
         teardown.push("give the bounce memory back", () -> parts.budget().giveBack(details.bounceBytes()));
         pushDestroy(vduse);
         parts.pushForget(teardown, vduse);
-        VduseDevice kernel = openDevice(vduse, details.queues());
         DeviceLog known = log == null ? DeviceLog.ofThisProcess(unknown(details)) : log;
-        BridgedDevice device = serve(volume, details, kernel, configOf(volume.device(), details), known);
+        VirtioBlkConfig config = configOf(volume.device(), details);
+        VduseDevice kernel = openDevice(vduse, details.queues());
+        BridgedDevice device = serve(volume, details, kernel, config, known);
         pushRemove(vduse);
         if (toFail) {
             device.fail();

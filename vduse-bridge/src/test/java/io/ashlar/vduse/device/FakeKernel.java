@@ -259,7 +259,7 @@ public final class FakeKernel implements KernelDevice {
     }
 
     /** Returns how often {@link #close} was called. */
-    synchronized int closes() {
+    public synchronized int closes() {
         return closes;
     }
 

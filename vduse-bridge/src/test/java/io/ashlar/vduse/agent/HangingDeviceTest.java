@@ -1,6 +1,7 @@
 package io.ashlar.vduse.agent;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.ashlar.base.net.EpollLoops;
 import io.ashlar.vduse.blk.VirtioBlkConfig;
@@ -17,17 +18,21 @@ import java.nio.file.Path;
 import java.util.BitSet;
 import java.util.List;
 import java.util.UUID;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import java.util.concurrent.atomic.AtomicBoolean;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
-/** Takes a device from its users while its node hangs with the connection up: the kernel waits for all I/O first. */
+/** What becomes of a device of the kernel, which is a model here, when something about it hangs or fails. */
 @Timeout(120)
-class ForcedRemovalTest {
+class HangingDeviceTest {
     private static final int OUT = 1;
     private static final byte IO_ERROR = 1;
     private static final int WAIT_SECONDS = 60;
@@ -99,8 +104,11 @@ class ForcedRemovalTest {
     }
 
     @AfterEach
-    void end() {
+    void end() throws Exception {
         volume.letGo();
+        CountDownLatch closed = new CountDownLatch(1);
+        parts.loops().control().execute(() -> device.close(closed::countDown));
+        assertThat(closed.await(WAIT_SECONDS, TimeUnit.SECONDS)).isTrue();
         parts.close();
         data.close();
         kernel.destroy();
@@ -138,6 +146,44 @@ class ForcedRemovalTest {
         }
     }
 
+    /** Nothing shows this device in /sys, where it would be told the size of its bounce window. */
+    @Test
+    void shouldCloseTheDescriptorOfADeviceThatCanNotBeSetUp() {
+        AttachSequence sequence = new AttachSequence(parts, new AttachedVolume("w", AttachedVolume.State.ATTACHING));
+        int before = kernel.closes();
+        assertThatThrownBy(() -> sequence.setUpOrClose(kernel, attached.details()))
+                .isInstanceOf(IOException.class)
+                .hasMessageContaining("bounce_size");
+        assertThat(kernel.closes()).isEqualTo(before + 1);
+    }
+
+    @Test
+    void shouldKeepTheVolumeInAHandoverWhenTheControlLoopHangs() throws Exception {
+        AtomicBoolean letGo = new AtomicBoolean();
+        var opened = new VolumeOpener.OpenedVolume(
+                volume, new UUID(1, 2), 0, VolumeOpener.NodeBoot.NONE, () -> letGo.set(true));
+        AttachedVolume other = new AttachedVolume("w", AttachedVolume.State.ATTACHED);
+        other.opened(opened, device, attached.details());
+        parts.pushVolume(other.teardown(), opened);
+        parts.pushClose(other.teardown(), device, "w");
+        CountDownLatch hanging = new CountDownLatch(1);
+        parts.loops().control().execute(() -> {
+            try {
+                hanging.await();
+            } catch (InterruptedException e) {
+                throw new IllegalStateException(e);
+            }
+        });
+        ExecutorService background = Executors.newCachedThreadPool();
+        List<String> leaving = new Departure(parts, List.of(other), background).letGo(() -> false);
+        hanging.countDown();
+        background.shutdown();
+        assertThat(leaving).hasSize(1);
+        assertThat(letGo).as("its driver could get errors still").isFalse();
+        assertThat(other.opened()).isSameAs(opened);
+    }
+
+    /** The kernel waits for all I/O before it takes a device off its bus. */
     @Test
     void shouldEndWhatIsInFlightWithAnErrorWhenTheNodeHangs() throws Exception {
         offerAWrite();
