@@ -35,7 +35,7 @@ final class RemoteVolumes {
 
     /**
      * How long a look at a volume before a handover may take: nobody waits for it, and a node that is away is known sooner. Less
-     * than the look at all of them may take, by which they are not known by name.
+     * than the look at all of them may take, whose end says less of the reason.
      */
     private static final int CHECK_MS = 60_000;
 

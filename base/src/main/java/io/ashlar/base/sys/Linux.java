@@ -281,13 +281,13 @@ public final class Linux {
         return LIBC.fcntl(fd, 1034, 0) >= 0; // F_GET_SEALS
     }
 
-    /** Returns whether a write to a descriptor would not have to wait (poll(2), POLLOUT). Allocates. */
+    /** Returns whether a write to a descriptor would not have to wait (poll(2), POLLOUT); true too if nobody can tell. Allocates. */
     public static boolean isWritable(int fd) {
         int writable = 4; // poll.h; struct pollfd: int fd | short events | short revents
         ByteBuf descriptor = Unpooled.directBuffer(8).writeIntLE(fd).writeIntLE(writable);
         try {
-            LIBC.poll(descriptor.memoryAddress(), 1, 0);
-            return (descriptor.getShortLE(6) & writable) != 0;
+            int result = LIBC.poll(descriptor.memoryAddress(), 1, 0);
+            return result < 0 || (descriptor.getShortLE(6) & writable) != 0;
         } finally {
             descriptor.release();
         }

@@ -95,10 +95,12 @@ final class DetachSequence {
     /** Waits until nothing is in flight: once every loop has heard that the device fails, nothing is added. */
     private boolean isAnswered(ServedDevice device, CountDownLatch answered, long deadlineNs)
             throws InterruptedException {
-        for (EpollLoop loop : parts.loops().data().all()) {
-            loop.eventLoop().submit(() -> {}).await(deadlineNs - Clock.SYSTEM.nowNs(), TimeUnit.NANOSECONDS);
-        }
         boolean isAnswered = answered.await(deadlineNs - Clock.SYSTEM.nowNs(), TimeUnit.NANOSECONDS);
+        for (EpollLoop loop : parts.loops().data().all()) {
+            isAnswered &= loop.eventLoop()
+                    .submit(() -> {})
+                    .await(Math.max(0, deadlineNs - Clock.SYSTEM.nowNs()), TimeUnit.NANOSECONDS);
+        }
         while (isAnswered && device.counters().stream().anyMatch(queue -> queue.value(QueueFigure.IN_FLIGHT) > 0)) {
             isAnswered = Clock.SYSTEM.nowNs() - deadlineNs < 0;
             Thread.sleep(LOOK_MS);
