@@ -2,6 +2,7 @@ package io.ashlar.cli;
 
 import com.google.errorprone.annotations.Immutable;
 import io.ashlar.base.net.EpollLoop;
+import io.ashlar.base.time.Clock;
 import io.ashlar.client.session.SessionConfig;
 import io.ashlar.client.volume.AccessMode;
 import io.ashlar.client.volume.AttachException;
@@ -20,6 +21,7 @@ import java.nio.file.Path;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.UUID;
+import java.util.concurrent.TimeUnit;
 import java.util.zip.CRC32C;
 
 /** Where the bridge and exports get volumes from: the node that has one, under this host's stable id. */
@@ -32,10 +34,10 @@ final class RemoteVolumes {
     static final int ATTACH_MS = 30_000;
 
     /**
-     * How long a look before a handover may take: nobody waits for it, and a node that is away is known sooner. Less than systemd
-     * gives a reload.
+     * How long a look at a volume before a handover may take: nobody waits for it, and a node that is away is known sooner. Less
+     * than the look at all of them may take, whose end says less of the reason.
      */
-    private static final int CHECK_MS = 90_000;
+    private static final int CHECK_MS = 60_000;
 
     private final List<InetSocketAddress> nodes;
     private final int ioTimeoutMs;
@@ -87,14 +89,16 @@ final class RemoteVolumes {
         }
 
         private RemoteVolume open(String name, AccessMode mode, int timeoutMs) throws IOException {
+            long startNs = Clock.SYSTEM.nowNs();
             try {
                 InetSocketAddress node = VolumeLookup.find(from.nodes, name, timeoutMs);
+                long gone = TimeUnit.NANOSECONDS.toMillis(Clock.SYSTEM.nowNs() - startNs);
                 VolumeOptions options = new VolumeOptions(
                         SessionConfig.of(node, host),
                         name,
                         mode,
                         VolumeOptions.REQUESTS_MAX,
-                        timeoutMs,
+                        (int) Math.max(1, timeoutMs - gone),
                         from.ioTimeoutMs);
                 return RemoteVolume.open(options, loop);
             } catch (AttachException | Failure e) {

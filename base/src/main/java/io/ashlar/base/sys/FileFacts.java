@@ -29,12 +29,10 @@ public record FileFacts(long device, long inode, long sizeBytes, long fileSystem
     private static final int F_TYPE_OFFSET = 0;
     private static final int F_BSIZE_OFFSET = 8;
 
-    /** TMPFS_MAGIC: also that of memfd_create(2) and of POSIX shared memory. */
-    private static final long TMPFS = 0x01021994;
     /** HUGETLBFS_MAGIC. */
     private static final long HUGETLBFS = 0x958458f6L;
 
-    /** Asks the kernel; does not block for files in memory. */
+    /** Asks the file system, which may be a process that never answers, unless {@link Linux#isInMemory}. */
     public static FileFacts of(int fd) throws IOException {
         ByteBuf memory = Unpooled.directBuffer(STATX_BYTES + STATFS_BYTES).setZero(0, STATX_BYTES + STATFS_BYTES);
         try {
@@ -56,9 +54,9 @@ public record FileFacts(long device, long inode, long sizeBytes, long fileSystem
         }
     }
 
-    /** Returns whether it lies in memory, so that touching a mapping of it waits for no disk and for no other process. */
-    public boolean isInMemory() {
-        return fileSystem == TMPFS || fileSystem == HUGETLBFS;
+    /** Returns whether it consists of huge pages, which somebody reserves before they are touched. */
+    public boolean hasHugePages() {
+        return fileSystem == HUGETLBFS;
     }
 
     /** Returns whether both are the same file. */

@@ -93,6 +93,10 @@ public interface LibC {
 
     int fcntl(int fd, int command, long argument);
 
+    int getsockopt(int fd, int level, int option, long value, long length);
+
+    int poll(long descriptors, long count, int timeoutMs);
+
     int fstatfs(int fd, long result);
 
     int sigaction(int signal, long action, long oldAction);

@@ -273,10 +273,36 @@ public final class Linux {
         return seals > 0 && (seals & 2) != 0;
     }
 
-    /** Makes reads and writes of an open file return -EAGAIN instead of waiting (F_SETFL, O_NONBLOCK). */
-    public static int setNonBlocking(int fd) {
-        int flags = check(LIBC.fcntl(fd, 3, 0)); // F_GETFL
-        return flags < 0 ? flags : check(LIBC.fcntl(fd, 4, flags | OpenFlags.NONBLOCK));
+    /**
+     * Returns whether a file is of a kind that can be sealed: it lies in memory (tmpfs, memfd, hugetlbfs). Asks no file system,
+     * which could be a process that does not answer.
+     */
+    public static boolean isInMemory(int fd) {
+        return LIBC.fcntl(fd, 1034, 0) >= 0; // F_GET_SEALS
+    }
+
+    /** Returns whether a write to a descriptor would not have to wait (poll(2), POLLOUT); true too if nobody can tell. Allocates. */
+    public static boolean isWritable(int fd) {
+        int writable = 4; // poll.h; struct pollfd: int fd | short events | short revents
+        ByteBuf descriptor = Unpooled.directBuffer(8).writeIntLE(fd).writeIntLE(writable);
+        try {
+            int result = LIBC.poll(descriptor.memoryAddress(), 1, 0);
+            return result < 0 || (descriptor.getShortLE(6) & writable) != 0;
+        } finally {
+            descriptor.release();
+        }
+    }
+
+    /** Returns the domain of a socket (SO_DOMAIN; asm-generic/socket.h), or -errno. Allocates. */
+    static int domain(int fd) {
+        ByteBuf memory = Unpooled.directBuffer(8).writeIntLE(0).writeIntLE(4);
+        try {
+            long address = memory.memoryAddress();
+            int result = check(LIBC.getsockopt(fd, 1, 39, address, address + 4));
+            return result < 0 ? result : memory.getIntLE(0);
+        } finally {
+            memory.release();
+        }
     }
 
     /** Sets the action of a signal from the struct sigaction at the address, and stores the former one; 0 for neither. */

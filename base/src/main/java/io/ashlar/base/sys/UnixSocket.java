@@ -24,10 +24,8 @@ import java.util.function.IntConsumer;
  */
 @ConfinedTo(LoopKind.OWNER)
 public final class UnixSocket implements AutoCloseable {
-    /** Most descriptors taken with one {@link #receive}. */
-    public static final int DESCRIPTORS_MAX = 16;
-    /** Most descriptors that go with one {@link #send}. */
-    public static final int DESCRIPTORS_SENT_MAX = 64;
+    /** Most descriptors that the kernel lets travel together (linux/net/scm.h: SCM_MAX_FD). */
+    public static final int DESCRIPTORS_MAX = 253;
     /** Longest path of a socket (linux/un.h: UNIX_PATH_MAX, less the zero behind it). */
     public static final int PATH_BYTES_MAX = 107;
 
@@ -48,7 +46,7 @@ public final class UnixSocket implements AutoCloseable {
     private static final int BACKLOG = 8;
 
     private final int fd;
-    private final ByteBuf header = Unpooled.directBuffer(CONTROL_AT + CONTROL_HEADER_BYTES + 4 * DESCRIPTORS_SENT_MAX);
+    private final ByteBuf header = Unpooled.directBuffer(CONTROL_AT + CONTROL_BYTES);
     private boolean closed;
 
     private UnixSocket(int fd) {
@@ -82,8 +80,16 @@ public final class UnixSocket implements AutoCloseable {
         }
     }
 
-    /** Takes over a connected socket, blocking or not: nothing here waits either way. */
-    public static UnixSocket adopt(int fd) {
+    /**
+     * Takes over a connected socket, blocking or not: nothing here waits either way.
+     *
+     * @throws IOException if it is of another domain, where sending may wait all the same; the descriptor stays the caller's
+     */
+    public static UnixSocket adopt(int fd) throws IOException {
+        int domain = Linux.domain(fd);
+        if (domain != AF_UNIX) {
+            throw new IOException("not a socket of the Unix domain, but of " + domain);
+        }
         return new UnixSocket(fd);
     }
 
@@ -132,8 +138,8 @@ public final class UnixSocket implements AutoCloseable {
      * Reads up to {@code count} bytes to the writable part of a direct buffer.
      *
      * @param descriptors gets each descriptor that came along (close-on-exec), and has to close it
-     * @return the bytes read, 0 at the end; -EAGAIN when nothing is there; -EINVAL when more descriptors came than
-     *     {@link #DESCRIPTORS_MAX}, of which those beyond are lost
+     * @return the bytes read, 0 at the end; -EAGAIN when nothing is there; -EINVAL when descriptors were lost, because this
+     *     process has as many as it may
      */
     public long receive(ByteBuf to, int count, IntConsumer descriptors) {
         prepare(to.memoryAddress() + to.writerIndex(), Math.min(count, to.writableBytes()));
@@ -167,7 +173,7 @@ public final class UnixSocket implements AutoCloseable {
      * @return the bytes sent, perhaps not all; -EAGAIN when the peer does not take any
      */
     public long send(ByteBuf from, int... descriptors) {
-        if (descriptors.length > DESCRIPTORS_SENT_MAX) {
+        if (descriptors.length > DESCRIPTORS_MAX) {
             throw new IllegalArgumentException(descriptors.length + " descriptors");
         }
         prepare(from.memoryAddress() + from.readerIndex(), from.readableBytes());

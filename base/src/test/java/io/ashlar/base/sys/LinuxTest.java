@@ -106,4 +106,17 @@ class LinuxTest {
     void shouldAnswerPrctlWhenGivenFiveArguments() {
         assertThat(Linux.prctl(3, 0)).as("PR_GET_DUMPABLE").isBetween(0, 2);
     }
+
+    @Test
+    void shouldTellAFullCounterFromOneThatHasRoom() {
+        int fd = Linux.eventfd();
+        ByteBuf number = Unpooled.directBuffer(8).setLongLE(0, -2);
+        assertThat(Linux.isWritable(fd)).isTrue();
+        assertThat(Linux.write(fd, number.memoryAddress(), 8)).isEqualTo(8);
+        assertThat(Linux.isWritable(fd)).isFalse();
+        assertThat(Linux.read(fd, number.memoryAddress(), 8)).isEqualTo(8);
+        assertThat(Linux.isWritable(fd)).isTrue();
+        number.release();
+        Linux.close(fd);
+    }
 }

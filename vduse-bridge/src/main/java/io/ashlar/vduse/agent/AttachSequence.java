@@ -8,6 +8,7 @@ import io.ashlar.base.time.Clock;
 import io.ashlar.vduse.blk.VirtioBlkConfig;
 import io.ashlar.vduse.device.BridgedDevice;
 import io.ashlar.vduse.device.DeviceShape;
+import io.ashlar.vduse.device.KernelDevice;
 import io.ashlar.vduse.device.ServedDevice;
 import io.ashlar.vduse.device.VduseDevice;
 import io.ashlar.vduse.device.VduseException;
@@ -23,6 +24,7 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import java.util.function.Consumer;
 
 /**
  * The way from a volume's name to its block device, step by step; each step says how it is undone, and a failure undoes
@@ -108,12 +110,7 @@ final class AttachSequence {
             new BootRecord(parts.state(), details.vduse(), volume).begin();
         }
         VduseDevice kernel = openDevice(details.vduse(), queues);
-        try {
-            setUp(kernel, details);
-        } catch (IOException | RuntimeException e) {
-            kernel.close(); // else the device could not be destroyed
-            throw e;
-        }
+        setUpOrClose(kernel, details);
         BridgedDevice device = serve(volume, details, kernel, config, log);
         parts.onControlLoop("listen to the kernel", () -> {
             device.open();
@@ -122,7 +119,17 @@ final class AttachSequence {
         return details;
     }
 
-    private void setUp(VduseDevice kernel, AttachmentRecord details) throws IOException {
+    /** Else the device could not be destroyed. */
+    void setUpOrClose(KernelDevice kernel, AttachmentRecord details) throws IOException {
+        try {
+            setUp(kernel, details);
+        } catch (IOException | RuntimeException e) {
+            kernel.close();
+            throw e;
+        }
+    }
+
+    private void setUp(KernelDevice kernel, AttachmentRecord details) throws IOException {
         VduseSysfs sysfs = new VduseSysfs(details.vduse());
         sysfs.bounceSize(details.bounceBytes());
         sysfs.messageTimeout(parts.config().messageTimeoutSeconds());
@@ -311,7 +318,7 @@ final class AttachSequence {
     /**
      * Takes over a device that another bridge has left while its driver was running.
      *
-     * @param log what it had in flight
+     * @param log what it had in flight; null if nobody knows, which can be served only if it was nothing
      * @param toFail whether every request, the first one too, is to end with an error
      */
     void resume(AttachmentRecord details, DeviceLog log, VolumeOpener.OpenedVolume volume, boolean toFail)
@@ -322,20 +329,27 @@ final class AttachSequence {
         teardown.push("give the bounce memory back", () -> parts.budget().giveBack(details.bounceBytes()));
         pushDestroy(vduse);
         parts.pushForget(teardown, vduse);
+        DeviceLog known = log == null ? DeviceLog.ofThisProcess(unknown(details)) : log;
+        VirtioBlkConfig config = configOf(volume.device(), details);
         VduseDevice kernel = openDevice(vduse, details.queues());
-        BridgedDevice device = serve(volume, details, kernel, configOf(volume.device(), details), log);
+        BridgedDevice device = serve(volume, details, kernel, config, known);
         pushRemove(vduse);
         if (toFail) {
             device.fail();
         }
-        resumeQueues(device);
+        resumeQueues(log == null ? device::resumeWithoutLog : device::resume);
     }
 
-    private void resumeQueues(BridgedDevice device) throws IOException {
+    /** What was offered of it may have been anything: the driver's choice has to be known to this program, that is all. */
+    private static DeviceIdentity unknown(AttachmentRecord details) {
+        return identityOf(details, -1).withQueues(details.queues(), DeviceIdentity.RING_SIZE_MAX);
+    }
+
+    private void resumeQueues(Consumer<Consumer<Exception>> resume) throws IOException {
         CountDownLatch started = new CountDownLatch(1);
         Exception[] refusal = new Exception[1];
         parts.onControlLoop("resume", () -> {
-            device.resume(why -> {
+            resume.accept(why -> {
                 refusal[0] = why;
                 started.countDown();
             });

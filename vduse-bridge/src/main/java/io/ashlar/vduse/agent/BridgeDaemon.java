@@ -238,6 +238,7 @@ public final class BridgeDaemon implements AutoCloseable {
     /** Makes the volume this thread's. With force, whoever has it is made to hurry: its I/O ends with errors. */
     private AttachedVolume.State take(AttachedVolume volume, boolean force) throws IOException {
         long deadlineNs = Clock.SYSTEM.nowNs() + FORCE_WAIT_NS;
+        ServedDevice failed = null;
         while (true) {
             AttachedVolume.State before = volume.takeForDetach(force);
             boolean waits = before == AttachedVolume.State.RESUMING || before == AttachedVolume.State.ORPHAN;
@@ -258,8 +259,9 @@ public final class BridgeDaemon implements AutoCloseable {
                 throw new BridgeException(volume.name() + " is " + words(before));
             }
             ServedDevice device = volume.device();
-            if (device != null) {
-                device.fail();
+            if (device != null && device != failed) {
+                failed = device;
+                new DetachSequence(parts, volume).fail(device);
             }
             sleep(LOOK_MS);
         }

@@ -2,6 +2,9 @@ package io.ashlar.vduse.agent;
 
 import io.ashlar.base.annotation.ConfinedTo;
 import io.ashlar.base.annotation.LoopKind;
+import io.ashlar.base.net.EpollLoop;
+import io.ashlar.base.time.Clock;
+import io.ashlar.vduse.blk.QueueFigure;
 import io.ashlar.vduse.device.ServedDevice;
 import io.ashlar.vduse.vhost.VhostUserDevice;
 import java.io.IOException;
@@ -9,6 +12,8 @@ import java.nio.file.Files;
 import java.util.List;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * The way back from a block device to a volume. Refused while anybody uses the device, because the kernel would remove it
@@ -16,7 +21,11 @@ import java.util.concurrent.TimeUnit;
  */
 @ConfinedTo(LoopKind.OWNER)
 final class DetachSequence {
-    private static final long ANSWER_SECONDS = 5;
+    private static final Logger LOG = LoggerFactory.getLogger(DetachSequence.class);
+    /** How long requests in flight may take that a forced detachment calls off. */
+    private static final long ANSWER_NS = TimeUnit.SECONDS.toNanos(3);
+
+    private static final long LOOK_MS = 2;
 
     private final BridgeParts parts;
     private final AttachedVolume attached;
@@ -65,27 +74,46 @@ final class DetachSequence {
     }
 
     /**
-     * Ends all I/O with errors. The kernel waits for that when it takes its device off the bus; a front end learns only what it is
-     * told before its connection ends, and would wait for the rest for ever.
+     * Ends all I/O with errors, whatever the node does: requests that it does not answer end with the use of the volume. The kernel
+     * waits for all of them when it takes its device off the bus; a front end learns only what it is told before its connection
+     * ends, and would wait for the rest for ever.
      */
-    private void fail(ServedDevice device) throws IOException {
+    void fail(ServedDevice device) throws IOException {
         device.fail();
-        if (!(device instanceof VhostUserDevice)) {
-            return;
-        }
+        long deadlineNs = Clock.SYSTEM.nowNs() + ANSWER_NS;
         CountDownLatch answered = new CountDownLatch(1);
-        parts.loops().control().execute(() -> device.quiesce(answered::countDown));
+        if (device instanceof VhostUserDevice) {
+            parts.loops().control().execute(() -> device.quiesce(answered::countDown));
+        } else {
+            answered.countDown();
+        }
         try {
-            if (!answered.await(ANSWER_SECONDS, TimeUnit.SECONDS)) {
-                attached.opened()
-                        .device()
-                        .close(); // the node is slow, and the end of its connections ends the requests
-                answered.await(ANSWER_SECONDS, TimeUnit.SECONDS);
+            VolumeOpener.OpenedVolume volume = attached.opened();
+            if (!isAnswered(device, answered, deadlineNs) && volume != null) {
+                LOG.warn("{}: its node does not answer what is in flight, and is not waited for", attached.name());
+                volume.device().close();
+                isAnswered(device, answered, Clock.SYSTEM.nowNs() + ANSWER_NS);
             }
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
             throw new BridgeException("interrupted", e);
         }
+    }
+
+    /** Waits until nothing is in flight: once every loop has heard that the device fails, nothing is added. */
+    private boolean isAnswered(ServedDevice device, CountDownLatch answered, long deadlineNs)
+            throws InterruptedException {
+        boolean isAnswered = answered.await(deadlineNs - Clock.SYSTEM.nowNs(), TimeUnit.NANOSECONDS);
+        for (EpollLoop loop : parts.loops().data().all()) {
+            isAnswered &= loop.eventLoop()
+                    .submit(() -> {})
+                    .await(Math.max(0, deadlineNs - Clock.SYSTEM.nowNs()), TimeUnit.NANOSECONDS);
+        }
+        while (isAnswered && device.counters().stream().anyMatch(queue -> queue.value(QueueFigure.IN_FLIGHT) > 0)) {
+            isAnswered = Clock.SYSTEM.nowNs() - deadlineNs < 0;
+            Thread.sleep(LOOK_MS);
+        }
+        return isAnswered;
     }
 
     /** Returns whether no front end is connected, and makes sure that none will be. */

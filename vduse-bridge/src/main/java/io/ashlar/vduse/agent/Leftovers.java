@@ -155,16 +155,27 @@ final class Leftovers {
         return volume;
     }
 
-    /** Makes an orphan, or a device that can't be resumed, ready to be removed: its I/O ends with errors. */
+    /**
+     * Makes an orphan, or a device that can't be resumed, ready to be removed: its I/O ends with errors. Without a log that can be
+     * trusted that is possible only while nothing is in flight.
+     */
     void serveErrors(AttachedVolume orphan) throws IOException {
         if (orphan.details().isVhostUser()) {
             return; // nobody has any I/O there before its socket is back
         }
-        NullBlockDevice nowhere = new NullBlockDevice(new BlockGeometry(BlockGeometry.EXTENT_BYTES, 4096, false));
+        NullBlockDevice nowhere = new NullBlockDevice(new BlockGeometry(BlockGeometry.EXTENT_BYTES, 4096, true));
         UUID id = UUID.fromString(orphan.details().id());
-        DeviceLog log = AttachSequence.logOf(parts, orphan.details());
         VolumeOpener.OpenedVolume nobodyTold =
                 new VolumeOpener.OpenedVolume(nowhere, id, 0, VolumeOpener.NodeBoot.NONE, () -> {}, () -> false);
+        DeviceLog log = null;
+        try {
+            log = AttachSequence.logOf(parts, orphan.details());
+        } catch (InflightException e) {
+            LOG.warn(
+                    "{} can be removed only if it has nothing in flight: {}",
+                    orphan.details().vduse(),
+                    e.getMessage());
+        }
         takeOver(orphan, new AttachSequence(parts, orphan), log, nobodyTold, true);
         orphan.teardown().pushRemoval("remove the link", () -> DiskNode.unlink(parts.host(), orphan.disk()));
     }

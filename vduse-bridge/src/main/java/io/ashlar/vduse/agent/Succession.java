@@ -6,6 +6,7 @@ import io.ashlar.base.time.Clock;
 import io.ashlar.vduse.inflight.InflightException;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
 import java.util.TreeSet;
@@ -14,6 +15,7 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.FutureTask;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.BooleanSupplier;
 import java.util.stream.Collectors;
 import org.slf4j.Logger;
@@ -47,12 +49,36 @@ final class Succession {
      * How long to wait.
      *
      * @param knockNs for a control socket, while some bridge has the lock and none answers: one may be starting
+     * @param checkNs for all that can fail to be tried: records, and volumes at their nodes
      * @param answerNs for an answer: commands under way, and requests in flight, may end
      * @param lockNs for the lock of a bridge that is about to end
      */
-    record Limits(long knockNs, long answerNs, long lockNs) {
-        static final Limits REAL =
-                new Limits(TimeUnit.SECONDS.toNanos(10), TimeUnit.SECONDS.toNanos(60), TimeUnit.SECONDS.toNanos(30));
+    record Limits(long knockNs, long checkNs, long answerNs, long lockNs) {
+        static final Limits REAL = new Limits(
+                TimeUnit.SECONDS.toNanos(10),
+                TimeUnit.SECONDS.toNanos(90),
+                TimeUnit.SECONDS.toNanos(60),
+                TimeUnit.SECONDS.toNanos(30));
+    }
+
+    /** A look at everything that has to be there, while it lasts. */
+    private static final class Check {
+        private final long endNs;
+        private volatile String volume = "";
+        private final AtomicBoolean decided = new AtomicBoolean();
+
+        private Check(long endNs) {
+            this.endNs = endNs;
+        }
+
+        /** Returns whether the caller is the one who says how it has ended: with all well, or in no time. */
+        boolean decide() {
+            return decided.compareAndSet(false, true);
+        }
+
+        boolean isOverdue() {
+            return Clock.SYSTEM.nowNs() - endNs >= 0 && decide();
+        }
     }
 
     /** A connection to the bridge that runs, and what it had at that time. */
@@ -62,6 +88,8 @@ final class Succession {
     private final BooleanSupplier stopping;
     private final Limits limits;
     private volatile boolean taken;
+    /** Null before it begins. */
+    private volatile Check looking;
 
     /**
      * Prepares it.
@@ -110,6 +138,10 @@ final class Succession {
                 work.get(LOOK_MS, TimeUnit.MILLISECONDS);
                 return;
             } catch (TimeoutException e) {
+                if (looking != null && looking.isOverdue()) {
+                    throw notHandedOver("it took too long to make sure of what is attached here; the last was "
+                            + looking.volume + ", whose node may be away");
+                }
                 if (stopping.getAsBoolean()) {
                     throw taken
                             ? new BridgeException("told to stop; the devices had been taken over already, and wait for"
@@ -140,7 +172,11 @@ final class Succession {
         }
         try (BridgeClient client = running.client()) {
             OwnClasses.loadAll();
+            looking = new Check(Clock.SYSTEM.nowNs() + limits.checkNs);
             checkRecords(running.attachments());
+            if (!looking.decide()) {
+                return; // too late, and somebody has said so
+            }
             if (stopping.getAsBoolean()) { // the interrupt may have been lost in a check
                 throw notHandedOver("told to stop");
             }
@@ -150,17 +186,20 @@ final class Succession {
 
     /**
      * A bridge that can't go on with what the other one serves should not begin. What that one does not serve either can get no
-     * worse: records of devices that are gone, and orphans.
+     * worse: records of devices that are gone, or that nobody can read, and orphans.
      */
     private void checkRecords(List<Attachment> attachments) throws IOException {
         Set<String> orphans = namesOf(attachments, AttachedVolume.State.ORPHAN);
         Set<String> unrecorded = namesOf(attachments, AttachedVolume.State.ATTACHED);
+        unrecorded.addAll(namesOf(attachments, AttachedVolume.State.RESUMING));
+        List<String> unreadable = new ArrayList<>();
         for (String vduse : parts.state().recorded()) {
             AttachmentRecord details;
             try {
                 details = parts.state().load(vduse);
             } catch (IOException e) {
-                throw notHandedOver(e.getMessage());
+                unreadable.add(vduse + ".json: " + e.getMessage());
+                continue;
             }
             boolean matters = details != null && !details.isOfGoneDevice();
             if (matters && !orphans.contains(details.volume())) {
@@ -170,8 +209,10 @@ final class Succession {
         }
         if (!unrecorded.isEmpty()) {
             throw notHandedOver("no record says what " + String.join(", ", unrecorded)
-                    + " is attached as; detach it, and attach it again");
+                    + " is attached as; detach it, and attach it again"
+                    + (unreadable.isEmpty() ? "" : " (" + String.join("; ", unreadable) + ")"));
         }
+        unreadable.forEach(why -> LOG.warn("a record of nothing that is served: {}", why));
     }
 
     private static Set<String> namesOf(List<Attachment> attachments, AttachedVolume.State state) {
@@ -182,6 +223,7 @@ final class Succession {
     }
 
     private void check(AttachmentRecord details) throws BridgeException {
+        looking.volume = details.volume();
         try {
             if (!details.isVhostUser()) {
                 parts.vduse().check();

@@ -11,6 +11,8 @@ import io.ashlar.vduse.blk.StopMode;
 import io.ashlar.vduse.blk.VirtioBlkConfig;
 import io.ashlar.vduse.inflight.DeviceLog;
 import io.ashlar.vduse.inflight.InflightException;
+import io.ashlar.vduse.vring.SplitVirtqueue;
+import io.ashlar.vduse.vring.VringException;
 import io.netty.buffer.ByteBuf;
 import io.netty.buffer.Unpooled;
 import java.util.ArrayList;
@@ -119,6 +121,35 @@ public final class BridgedDevice implements ServedDevice, DriverRequests {
             whenStarted.accept(null);
         }
         messages.open();
+    }
+
+    /**
+     * The same for a device whose log is lost: possible only while nothing is in flight, as the indexes of its rings tell. They do
+     * not change meanwhile but by what the driver adds.
+     */
+    public void resumeWithoutLog(Consumer<Exception> whenStarted) {
+        loops.control().assertInLoop();
+        MemoryView memory = new MemoryView(iotlb);
+        try {
+            for (int i = kernel.driverFeatures() == 0 ? -1 : slots.size() - 1; i >= 0; i--) {
+                beginWhereTheRingsAre(i, memory);
+            }
+        } catch (InflightException | VringException | IllegalArgumentException e) {
+            whenStarted.accept(e);
+            return;
+        } finally {
+            memory.release();
+        }
+        resume(whenStarted);
+    }
+
+    private void beginWhereTheRingsAre(int queue, MemoryView memory) throws InflightException, VringException {
+        QueueInfo info = kernel.queueInfo(queue);
+        if (isUsed(info)) {
+            log.region(queue).reset(info.size(), SplitVirtqueue.settledIndex(info.layout(), memory.map()));
+        } else {
+            log.region(queue).reset(log.identity().ringSize(), 0);
+        }
     }
 
     @Override

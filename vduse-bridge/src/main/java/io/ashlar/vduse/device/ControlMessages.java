@@ -27,6 +27,7 @@ final class ControlMessages implements DriverRequests.Answer {
     private boolean answering;
     private boolean reading;
     private boolean broken;
+    private boolean closed;
 
     ControlMessages(EpollLoop loop, KernelDevice kernel, String name, DriverRequests driver) {
         this.loop = loop;
@@ -41,11 +42,14 @@ final class ControlMessages implements DriverRequests.Answer {
         readOn();
     }
 
-    /** Stops listening. A message that waits for its answer stays with the kernel. */
+    /** Stops listening, if it has begun; may be called again. A message that waits for its answer stays with the kernel. */
     void close() {
         if (registration != null) {
             registration.cancel();
             registration = null;
+        }
+        if (!closed) {
+            closed = true;
             request.close();
             response.close();
         }

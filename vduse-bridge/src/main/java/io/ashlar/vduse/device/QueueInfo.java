@@ -1,5 +1,7 @@
 package io.ashlar.vduse.device;
 
+import io.ashlar.vduse.vring.VringLayout;
+
 /**
  * What the driver has set up for one virtqueue.
  *
@@ -10,4 +12,9 @@ package io.ashlar.vduse.device;
  * @param availableIndex the index to start fetching at after a fresh set-up
  * @param ready whether the driver uses the queue
  */
-public record QueueInfo(int size, long descriptors, long available, long used, int availableIndex, boolean ready) {}
+public record QueueInfo(int size, long descriptors, long available, long used, int availableIndex, boolean ready) {
+    /** Returns where the queue is. */
+    public VringLayout layout() {
+        return new VringLayout(size, descriptors, available, used);
+    }
+}

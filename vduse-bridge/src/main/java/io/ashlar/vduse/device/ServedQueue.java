@@ -81,7 +81,7 @@ public final class ServedQueue implements QueueEvents {
         setup = newSetup;
         QueueInfo info = setup.info();
         try {
-            VringLayout layout = new VringLayout(info.size(), info.descriptors(), info.available(), info.used());
+            VringLayout layout = info.layout();
             VringOptions options = VringOptions.of(setup.features());
             SplitVirtqueue vring = SplitVirtqueue.recover(layout, options, memory.map(), setup.log());
             engine = new VirtioBlkQueue(loop, shared.volume(), setup.config(), vring, memory.map(), this, counters);

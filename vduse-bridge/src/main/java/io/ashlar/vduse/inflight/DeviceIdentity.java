@@ -25,10 +25,12 @@ public record DeviceIdentity(UUID volumeId, String name, long features, int queu
     /** Length of the header. */
     public static final int BYTES = 256;
 
+    /** Most entries of a ring. */
+    public static final int RING_SIZE_MAX = 1024;
+
     static final int VERSION = 1;
 
     private static final int QUEUES_MAX = 128;
-    private static final int RING_SIZE_MAX = 1024;
     private static final long MAGIC = 0x4C46_4E49_4C48_5341L; // "ASHLINFL"
     private static final int VERSION_AT = 8;
     private static final int QUEUES_AT = 12;

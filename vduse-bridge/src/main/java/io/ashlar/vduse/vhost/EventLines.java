@@ -10,23 +10,37 @@ import io.ashlar.vduse.device.QueuePort;
 import io.netty.buffer.ByteBuf;
 import io.netty.buffer.Unpooled;
 import java.nio.ByteBuffer;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Set;
 import java.util.concurrent.atomic.AtomicIntegerArray;
+import java.util.stream.IntStream;
+import java.util.stream.Stream;
 
 /**
  * The eventfds of a front end: kicks come in on one for each queue, calls go out on another, and a third says that a queue
  * has broken. The control loop may replace each at any time. Data loops read them without a lock, so a descriptor that was
  * taken away is closed only when every data loop has run a task since: none of them is about to write to it then, and its
  * number can be another file's.
+ *
+ * <p>Nothing keeps a front end from making a descriptor of its blocking, at any time, and from letting its counter run full:
+ * then a loop waits in a write until somebody reads. {@link #relieve} does.
  */
 @ThreadSafe
 final class EventLines implements QueuePort {
     private static final int NONE = -1;
+    /** More than enough to come in between somebody who fills a counter again and again: two were, when it was tried. */
+    private static final int READS_MAX = 1000;
+    /** RWF_NOWAIT (linux/fs.h). Reads of an eventfd know it, writes don't. */
+    private static final int NO_WAIT = 8;
 
     private final EpollLoop control;
     private final EpollLoops data;
     private final AtomicIntegerArray kicks;
     private final AtomicIntegerArray calls;
     private final AtomicIntegerArray errors;
+    /** Those taken away that a loop may still write to. */
+    private final Set<Integer> leaving = new HashSet<>();
     /** What is written to an eventfd: 1. */
     private final ByteBuf one =
             Unpooled.wrappedBuffer(ByteBuffer.allocateDirect(Long.BYTES)).setLongLE(0, 1);
@@ -76,7 +90,9 @@ final class EventLines implements QueuePort {
             whenDone.run();
             return;
         }
+        leaving.add(fd);
         Countdown<Void> all = new Countdown<>(ignored -> {
+            leaving.remove(fd);
             Linux.close(fd);
             whenDone.run();
         });
@@ -85,6 +101,33 @@ final class EventLines implements QueuePort {
             loop.execute(() -> control.execute(() -> all.arrived(null)));
         }
         all.armed();
+    }
+
+    /**
+     * Empties counters that are full, on the control loop. No driver that means well has ever left one unread so long.
+     *
+     * @return whether there was any
+     */
+    boolean relieve() {
+        List<Integer> full = Stream.concat(
+                        leaving.stream(),
+                        IntStream.range(0, calls.length()).boxed().flatMap(i -> Stream.of(calls.get(i), errors.get(i))))
+                .filter(fd -> fd >= 0 && !Linux.isWritable(fd))
+                .toList();
+        full.forEach(EventLines::empty);
+        return !full.isEmpty();
+    }
+
+    /** The peer may have made it blocking, and may read it too. */
+    private static void empty(int fd) {
+        ByteBuf memory = Unpooled.directBuffer(3 * Long.BYTES); // an iovec, and what it points at
+        long address = memory.memoryAddress();
+        memory.writeLongLE(address + 2 * Long.BYTES).writeLongLE(Long.BYTES);
+        int reads = 0;
+        while (reads < READS_MAX && Linux.preadv2(fd, address, 1, -1, NO_WAIT) > 0) {
+            reads++;
+        }
+        memory.release();
     }
 
     /** Takes everything away; no queue is served any more. */

@@ -24,6 +24,7 @@ final class FrontEnd implements MessageChannel.Handler {
     private final Rings rings;
     private final DeviceIdentity identity;
     private final Supplier<VirtioBlkConfig> config;
+    private final Closer closer;
     private final Runnable whenEnded;
     private MessageChannel channel;
     private VhostMessage message;
@@ -37,6 +38,7 @@ final class FrontEnd implements MessageChannel.Handler {
      *
      * @param identity of the attachment, which its log of requests in flight must have
      * @param config the device as it is now
+     * @param closer closes what has come from the front end
      * @param whenEnded runs when the connection has ended and no ring is served any more
      */
     FrontEnd(
@@ -44,11 +46,13 @@ final class FrontEnd implements MessageChannel.Handler {
             Rings rings,
             DeviceIdentity identity,
             Supplier<VirtioBlkConfig> config,
+            Closer closer,
             Runnable whenEnded) {
         this.log = log;
         this.rings = rings;
         this.identity = identity;
         this.config = config;
+        this.closer = closer;
         this.whenEnded = whenEnded;
     }
 
@@ -215,7 +219,7 @@ final class FrontEnd implements MessageChannel.Handler {
         List<GuestMemory.Region> table = new ArrayList<>();
         try {
             for (int i = 0; i < message.regionCount(); i++) {
-                table.add(region(VhostMessage.regionAt(i), descriptors.take(i)));
+                table.add(region(i));
             }
             checkOverlap(table);
         } catch (IOException e) {
@@ -225,9 +229,16 @@ final class FrontEnd implements MessageChannel.Handler {
         rings.setMemory(table, table, this::acknowledge);
     }
 
-    private GuestMemory.Region region(int at, int fd) throws IOException {
-        return GuestMemory.region(
-                message.regionGuest(at), message.regionBytes(at), message.regionUser(at), message.regionOffset(at), fd);
+    private GuestMemory.Region region(int i) throws IOException {
+        int at = VhostMessage.regionAt(i);
+        GuestMemory.Region region = GuestMemory.region(
+                message.regionGuest(at),
+                message.regionBytes(at),
+                message.regionUser(at),
+                message.regionOffset(at),
+                descriptors.get(i));
+        descriptors.take(i);
+        return region;
     }
 
     private static void checkOverlap(List<GuestMemory.Region> table) throws IOException {
@@ -241,7 +252,7 @@ final class FrontEnd implements MessageChannel.Handler {
         if (table.size() == GuestMemory.SLOTS_MAX) {
             throw new IOException("more than " + GuestMemory.SLOTS_MAX + " regions of memory");
         }
-        GuestMemory.Region added = region(VhostMessage.regionAt(0), descriptors.take(0));
+        GuestMemory.Region added = region(0);
         table.add(added);
         try {
             checkOverlap(table);
@@ -275,7 +286,7 @@ final class FrontEnd implements MessageChannel.Handler {
 
     private void takeLog() throws IOException {
         DeviceIdentity expected = logIdentity();
-        rings.keepLog(KeptLog.open(expected, message.inflightBytes(), message.inflightOffset(), descriptors.take(0)));
+        rings.keepLog(KeptLog.open(expected, message.inflightBytes(), message.inflightOffset(), descriptors.get(0)));
         acknowledge(null);
     }
 
@@ -296,7 +307,7 @@ final class FrontEnd implements MessageChannel.Handler {
 
     private void setBackEnd(BackEndChannel channelBack) {
         if (backEnd != null) {
-            backEnd.close();
+            closer.close(backEnd::close);
         }
         backEnd = channelBack;
     }

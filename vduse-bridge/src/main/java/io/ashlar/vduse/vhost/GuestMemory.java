@@ -17,7 +17,7 @@ import java.util.List;
  * as long as a region is in the table, so that memory which was taken away from requests in flight can be mapped again.
  *
  * <p>A file is taken only if touching it waits for nobody: it lies in memory (tmpfs, memfd, hugetlbfs), it is as long as
- * the region says, and it either can't shrink (sealed) or is watched over by the {@link MemoryGuard}.
+ * the region says, and it either can't shrink (sealed, and not of huge pages) or is watched over by the {@link MemoryGuard}.
  */
 @ThreadSafe
 final class GuestMemory implements Iotlb.Mapper {
@@ -51,42 +51,51 @@ final class GuestMemory implements Iotlb.Mapper {
         }
     }
 
+    private final Closer closer;
+
     @GuardedBy("this")
     private List<Region> regions = List.of();
 
+    /** Creates an empty table; the closer closes files, whose last user may have to free gigabytes for that. */
+    GuestMemory(Closer closer) {
+        this.closer = closer;
+    }
+
     /**
-     * Checks a region and takes its file over.
+     * Checks a region.
      *
-     * @throws IOException with what is wrong; the file has been closed
+     * @param fd its file, which becomes the table's
+     * @throws IOException with what is wrong; the file stays the caller's
      */
     static Region region(long guest, long lengthBytes, long user, long offset, int fd) throws IOException {
-        try {
-            if (fd < 0) {
-                throw new IOException("a region without a file");
-            }
-            FileFacts file = FileFacts.of(fd);
-            if (lengthBytes <= 0 || lengthBytes > REGION_BYTES_MAX) {
-                throw new IOException("a region of " + Long.toUnsignedString(lengthBytes) + " bytes");
-            }
-            if (wraps(guest, lengthBytes) || wraps(user, lengthBytes)) {
-                throw new IOException("a region beyond the end of addresses");
-            }
-            if (!file.isInMemory()) {
-                throw new IOException("a region in a file that does not lie in memory");
-            }
-            if (offset < 0 || offset > file.sizeBytes() - lengthBytes) {
-                throw new IOException("a region beyond the end of its file");
-            }
-            if (!Linux.isSealedAgainstShrinking(fd) && !MemoryGuard.get().isActive()) {
-                throw new IOException("a region in a file that may shrink, which is not supported on this machine");
-            }
-            return new Region(guest, lengthBytes, user, offset, fd, file);
-        } catch (IOException e) {
-            if (fd >= 0) {
-                Linux.close(fd);
-            }
-            throw e;
+        if (fd < 0) {
+            throw new IOException("a region without a file");
         }
+        if (!Linux.isInMemory(fd)) {
+            throw new IOException("a region in a file that does not lie in memory");
+        }
+        FileFacts file = FileFacts.of(fd);
+        if (lengthBytes <= 0 || lengthBytes > REGION_BYTES_MAX) {
+            throw new IOException("a region of " + Long.toUnsignedString(lengthBytes) + " bytes");
+        }
+        if (wraps(guest, lengthBytes) || wraps(user, lengthBytes)) {
+            throw new IOException("a region beyond the end of addresses");
+        }
+        if (offset < 0 || offset > file.sizeBytes() - lengthBytes) {
+            throw new IOException("a region beyond the end of its file");
+        }
+        if (mayVanish(fd, file) && !MemoryGuard.get().isActive()) {
+            throw new IOException("a region in a file that may shrink, which is not supported on this machine");
+        }
+        return new Region(guest, lengthBytes, user, offset, fd, file);
+    }
+
+    /**
+     * Returns whether touching a mapping may fail one day. No seal keeps anybody from making holes in a file, and it may be that
+     * no huge pages are left to fill them.
+     */
+    static boolean mayVanish(int fd, FileFacts file) {
+        return file.hasHugePages() || !Linux.isSealedAgainstShrinking(fd);
     }
 
     private static boolean wraps(long start, long lengthBytes) {
@@ -116,12 +125,13 @@ final class GuestMemory implements Iotlb.Mapper {
         return false;
     }
 
-    /** Replaces the table, and closes the files of regions that are not in the new one. */
+    /** Replaces the table, and closes the files of regions that are not in the new one; on the control loop. */
     synchronized void replace(List<Region> table) {
-        for (Region old : regions) {
-            if (table.stream().noneMatch(kept -> kept.fd == old.fd)) {
-                Linux.close(old.fd);
-            }
+        List<Region> gone = regions.stream()
+                .filter(old -> table.stream().noneMatch(kept -> kept.fd == old.fd))
+                .toList();
+        if (!gone.isEmpty()) {
+            closer.close(() -> close(gone));
         }
         regions = List.copyOf(table);
     }
@@ -146,7 +156,7 @@ final class GuestMemory implements Iotlb.Mapper {
             return null;
         }
         int guard = -1;
-        if (!Linux.isSealedAgainstShrinking(region.fd)) {
+        if (mayVanish(region.fd, region.file)) {
             guard = MemoryGuard.get().guard(address, length);
             if (guard < 0) {
                 Linux.unmap(address, length);

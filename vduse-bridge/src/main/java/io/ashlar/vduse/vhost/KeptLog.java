@@ -66,20 +66,15 @@ final class KeptLog implements AutoCloseable {
      * Maps a log that a front end brings.
      *
      * @param expected whose it must be, whatever features the device had when it was made
-     * @param fd becomes ours and is closed
+     * @param fd stays the caller's, and is not needed afterwards
      * @throws IOException if it can't be used
      */
     static KeptLog open(DeviceIdentity expected, long lengthBytes, long offset, int fd) throws IOException {
         GuestMemory.Region region = GuestMemory.region(0, bytes(expected), 0, offset, fd);
-        MappedRegion memory;
-        try {
-            if (lengthBytes < bytes(expected) || offset % Long.BYTES != 0) {
-                throw new IOException("a log of requests in flight of " + lengthBytes + " bytes at " + offset);
-            }
-            memory = GuestMemory.map(region);
-        } finally {
-            Linux.close(fd);
+        if (lengthBytes < bytes(expected) || offset % Long.BYTES != 0) {
+            throw new IOException("a log of requests in flight of " + lengthBytes + " bytes at " + offset);
         }
+        MappedRegion memory = GuestMemory.map(region);
         if (memory == null) {
             throw new IOException("can't map the log of requests in flight");
         }

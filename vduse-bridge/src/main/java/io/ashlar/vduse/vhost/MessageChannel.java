@@ -31,18 +31,21 @@ final class MessageChannel {
 
     private final EpollLoop loop;
     private final UnixSocket socket;
+    private final Closer closer;
     private final Handler handler;
     private final VhostMessage message = new VhostMessage();
-    private final Descriptors descriptors = new Descriptors();
+    private final Descriptors descriptors;
     private EpollRegistration registration;
     private boolean pumping;
     private boolean busy;
     private boolean ended;
 
     /** Takes over a connected socket. */
-    MessageChannel(EpollLoop loop, UnixSocket socket, Handler handler) {
+    MessageChannel(EpollLoop loop, UnixSocket socket, Closer closer, Handler handler) {
         this.loop = loop;
         this.socket = socket;
+        this.closer = closer;
+        descriptors = new Descriptors(closer);
         this.handler = handler;
     }
 
@@ -86,7 +89,8 @@ final class MessageChannel {
             end(result == 0 ? "it has closed the connection" : "receiving failed: " + Errno.describe(result));
             return false;
         }
-        String fault = message.fault();
+        boolean tooMany = descriptors.count() > UnixSocket.DESCRIPTORS_MAX;
+        String fault = tooMany ? descriptors.count() + " descriptors" : message.fault();
         if (fault != null) {
             end("it sent " + fault);
         }
@@ -103,12 +107,18 @@ final class MessageChannel {
         }
     }
 
-    /** The message has been worked off; the next one may come. */
+    /** The message has been worked off; the next one may come once what nobody has taken of it is closed. */
     void done() {
-        busy = false;
         if (!ended) {
             descriptors.clear();
             message.clear();
+            closer.whenIdle(this::next);
+        }
+    }
+
+    private void next() {
+        if (!ended) {
+            busy = false;
             pump();
         }
     }
@@ -133,7 +143,7 @@ final class MessageChannel {
         }
         ended = true;
         registration.cancel();
-        socket.close();
+        closer.close(socket::close);
         descriptors.clear();
         message.release();
         handler.onEnd(why);

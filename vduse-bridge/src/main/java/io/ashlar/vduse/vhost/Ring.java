@@ -3,7 +3,6 @@ package io.ashlar.vduse.vhost;
 import io.ashlar.base.annotation.ConfinedTo;
 import io.ashlar.base.annotation.LoopKind;
 import io.ashlar.vduse.device.QueueInfo;
-import io.ashlar.vduse.vring.VringLayout;
 import io.ashlar.vduse.vring.VringPosition;
 import java.io.IOException;
 
@@ -100,10 +99,6 @@ final class Ring {
     QueueInfo toInfo(GuestMemory memory) throws IOException {
         return new QueueInfo(
                 size, memory.toGuest(descriptorUser), memory.toGuest(availUser), memory.toGuest(usedUser), base, true);
-    }
-
-    static VringLayout layout(QueueInfo info) {
-        return new VringLayout(info.size(), info.descriptors(), info.available(), info.used());
     }
 
     void reset() {

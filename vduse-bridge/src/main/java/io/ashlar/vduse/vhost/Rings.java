@@ -35,8 +35,8 @@ final class Rings {
     private static final Logger LOG = LoggerFactory.getLogger(Rings.class);
 
     private final String name;
-    private final GuestMemory memory = new GuestMemory();
-    private final Iotlb iotlb = new Iotlb(memory);
+    private final GuestMemory memory;
+    private final Iotlb iotlb;
     private final EventLines lines;
     private final List<Ring> rings = new ArrayList<>();
     private final List<QueueSlot> slots = new ArrayList<>();
@@ -55,9 +55,11 @@ final class Rings {
     private boolean quiesced;
     private Runnable whenAllDrained = () -> {};
 
-    Rings(String name, VirtioBlkConfig config, GatedDevice volume, BridgedDevice.Loops loops) {
+    Rings(String name, VirtioBlkConfig config, GatedDevice volume, BridgedDevice.Loops loops, Closer closer) {
         this.name = name;
         this.config = config;
+        memory = new GuestMemory(closer);
+        iotlb = new Iotlb(memory);
         lines = new EventLines(loops.control(), loops.data(), config.queueCount());
         ServedQueue.Shared shared = new ServedQueue.Shared(name, lines, iotlb, volume);
         for (int i = 0; i < config.queueCount(); i++) {
@@ -175,7 +177,7 @@ final class Rings {
     private void begin(QueueRegion log, Ring ring, QueueInfo info) throws IOException, VringException {
         MemoryView view = new MemoryView(iotlb);
         try {
-            int used = SplitVirtqueue.usedIndex(Ring.layout(info), view.map());
+            int used = SplitVirtqueue.usedIndex(info.layout(), view.map());
             if (used != ring.base()) {
                 throw new IOException("it is to go on at " + ring.base() + ", but " + used
                         + " requests have been answered, and no log says what is in flight");

@@ -11,7 +11,7 @@ import java.nio.file.attribute.BasicFileAttributes;
 
 /** The path that a device listens at, while it does. A socket that a dead process has left there is replaced. */
 @ConfinedTo(LoopKind.OWNER)
-final class SocketFile implements AutoCloseable {
+final class SocketFile {
     private final Path path;
     private final UnixSocket socket;
     private final Object key;
@@ -44,14 +44,13 @@ final class SocketFile implements AutoCloseable {
         return Files.readAttributes(path, BasicFileAttributes.class, LinkOption.NOFOLLOW_LINKS);
     }
 
+    /** The socket, which whoever listens closes. */
     UnixSocket socket() {
         return socket;
     }
 
-    /** Stops listening, and removes the path if it is still this socket's. */
-    @Override
-    public void close() throws IOException {
-        socket.close();
+    /** Removes the path if it is still this socket's. */
+    void remove() throws IOException {
         if (Files.exists(path, LinkOption.NOFOLLOW_LINKS)
                 && key.equals(attributes(path).fileKey())) {
             Files.delete(path);

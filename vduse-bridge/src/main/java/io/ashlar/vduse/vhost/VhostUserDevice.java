@@ -30,6 +30,8 @@ import org.slf4j.LoggerFactory;
 public final class VhostUserDevice implements ServedDevice {
     private static final Logger LOG = LoggerFactory.getLogger(VhostUserDevice.class);
     private static final long LOOK_NS = TimeUnit.SECONDS.toNanos(1);
+    /** After a front end that has held up loops, which others need: less than two in a hundred of their time then. */
+    private static final long PENALTY_NS = TimeUnit.MINUTES.toNanos(1);
 
     private final String name;
     private final BridgedDevice.Loops loops;
@@ -37,10 +39,12 @@ public final class VhostUserDevice implements ServedDevice {
     private final GatedDevice volume;
     private final Rings rings;
     private final DeviceIdentity identity;
+    private final Closer closer;
     private VirtioBlkConfig config;
     private SocketFile file;
     private EpollRegistration registration;
     private FrontEnd frontEnd;
+    private long acceptFromNs;
     private boolean leaving;
     /** The next front end may wait since long. */
     private Runnable whenGone = this::accept;
@@ -63,8 +67,10 @@ public final class VhostUserDevice implements ServedDevice {
         this.loops = loops;
         this.identity = identity;
         log = new FrontEndLog(name, loops.control().clock());
+        closer = new Closer(loops.control());
+        acceptFromNs = loops.control().clock().nowNs();
         this.volume = new GatedDevice(volume);
-        rings = new Rings(name, config, this.volume, loops);
+        rings = new Rings(name, config, this.volume, loops, closer);
         volume.onGeometryChange(() -> loops.control().execute(this::onGeometryChange));
     }
 
@@ -76,13 +82,22 @@ public final class VhostUserDevice implements ServedDevice {
     }
 
     private void accept() {
+        long waitNs = acceptFromNs - loops.control().clock().nowNs();
+        if (waitNs > 0) {
+            loops.control().schedule(this::accept, waitNs);
+        } else {
+            closer.whenIdle(this::acceptNow);
+        }
+    }
+
+    private void acceptNow() {
         UnixSocket socket = frontEnd == null && !leaving ? takeConnection() : null;
         if (socket == null) {
             return;
         }
         log.info("front end connected");
-        frontEnd = new FrontEnd(log, rings, identity, () -> config, this::onFrontEndGone);
-        frontEnd.open(new MessageChannel(loops.control(), socket, frontEnd));
+        frontEnd = new FrontEnd(log, rings, identity, () -> config, closer, this::onFrontEndGone);
+        frontEnd.open(new MessageChannel(loops.control(), socket, closer, frontEnd));
         lookAfter(frontEnd);
     }
 
@@ -102,7 +117,7 @@ public final class VhostUserDevice implements ServedDevice {
         whenGone.run();
     }
 
-    /** Looks once a second whether the front end's memory is still there. */
+    /** Looks once a second whether the front end's memory is still there, and no loop waits for it; also when it is about to go. */
     private void lookAfter(FrontEnd watched) {
         loops.control()
                 .schedule(
@@ -117,9 +132,13 @@ public final class VhostUserDevice implements ServedDevice {
     private void look(FrontEnd watched) {
         if (rings.hasMemoryVanished()) {
             watched.end("its memory has shrunk under us");
-        } else {
-            lookAfter(watched);
         }
+        if (rings.lines().relieve()) {
+            acceptFromNs = loops.control().clock().nowNs() + PENALTY_NS;
+            watched.end(
+                    "it has filled a counter that it is called by, which can hold up others; nobody may connect for a minute");
+        }
+        lookAfter(watched);
     }
 
     private void onGeometryChange() {
@@ -183,10 +202,11 @@ public final class VhostUserDevice implements ServedDevice {
         }
         registration.cancel();
         try {
-            file.close();
+            file.remove();
         } catch (IOException e) {
             LOG.warn("{}: {}", name, e.getMessage());
         }
+        closer.close(file.socket()::close);
         file = null;
     }
 

@@ -120,6 +120,23 @@ public final class SplitVirtqueue {
         return new UsedRing(memory.ring(layout.usedIova(), layout.usedBytes(), 4, true), layout.size()).index();
     }
 
+    /**
+     * Returns the index of both rings, of a queue that no log tells of.
+     *
+     * @throws InflightException if they differ: then requests are in flight, and the rings do not say which
+     */
+    public static int settledIndex(VringLayout layout, MemoryMap memory) throws VringException, InflightException {
+        AvailRing offered =
+                new AvailRing(memory.ring(layout.availIova(), layout.availBytes(), 2, false), layout.size());
+        int usedIndex = usedIndex(layout, memory);
+        int count = (offered.index() - usedIndex) & U16;
+        if (count != 0) {
+            throw new InflightException(count + " requests are in flight, and without their log nobody knows which;"
+                    + " only a restart of the host ends them");
+        }
+        return usedIndex;
+    }
+
     private void goOnAt(VringPosition position) {
         availIndex = position.availIndex();
         availIndexSeen = availIndex;

@@ -11,7 +11,9 @@ import java.net.StandardProtocolFamily;
 import java.net.UnixDomainSocketAddress;
 import java.nio.channels.ServerSocketChannel;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
@@ -26,8 +28,7 @@ import org.junit.jupiter.api.io.TempDir;
 /** The new bridge's side of a handover, against a running one that does what the test wants. */
 @Timeout(120)
 class SuccessionTest {
-    private static final Succession.Limits SHORT = new Succession.Limits(
-            TimeUnit.MILLISECONDS.toNanos(50), TimeUnit.MILLISECONDS.toNanos(200), TimeUnit.MILLISECONDS.toNanos(50));
+    private static final Succession.Limits SHORT = limits(TimeUnit.SECONDS.toNanos(90));
     private static final String ANSWER = "{\"staying\":[\"v (/dev/vda)\"]}";
     private static final String NOTHING_ATTACHED = "{\"attachments\":[]}";
 
@@ -120,6 +121,14 @@ class SuccessionTest {
 
     private void takeThePlace() throws IOException {
         new Succession(parts, told::get, SHORT).takeThePlace();
+    }
+
+    private static Succession.Limits limits(long checkNs) {
+        return new Succession.Limits(
+                TimeUnit.MILLISECONDS.toNanos(50),
+                checkNs,
+                TimeUnit.MILLISECONDS.toNanos(200),
+                TimeUnit.MILLISECONDS.toNanos(50));
     }
 
     private void takeThePlacePatiently() throws IOException {
@@ -291,6 +300,30 @@ class SuccessionTest {
     }
 
     @Test
+    void shouldGiveUpWhenItCanNotMakeSureOfAllVolumesInTime() throws Exception {
+        running.save(record("v", "/run/v.sock"));
+        CountDownLatch told = new CountDownLatch(1);
+        check = (name, id) -> {
+            boolean heard = false;
+            while (!heard) { // whatever waits there may not hear that it is interrupted
+                try {
+                    told.await();
+                    heard = true;
+                } catch (InterruptedException e) {
+                    heard = false;
+                }
+            }
+        };
+        serve(lines -> assertThat(command(lines)).as("nothing is asked for").isEqualTo("closed"));
+        var succession = new Succession(parts, () -> false, limits(TimeUnit.MILLISECONDS.toNanos(50)));
+        assertThatThrownBy(succession::takeThePlace)
+                .hasMessage("no handover, the bridge that runs goes on: it took too long to make sure of what is"
+                        + " attached here; the last was v, whose node may be away");
+        told.countDown();
+        assertNotLocked();
+    }
+
+    @Test
     void shouldEndWhenItIsToldToWhileItWaitsForTheDevices() throws Exception {
         serve(lines -> {
             assertThat(command(lines)).isEqualTo("handover");
@@ -366,6 +399,47 @@ class SuccessionTest {
         assertThatThrownBy(this::takeThePlacePatiently)
                 .hasMessage("no handover, the bridge that runs goes on: no record says what v is attached as;"
                         + " detach it, and attach it again");
+        assertNotLocked();
+    }
+
+    @Test
+    void shouldGiveUpWhenTheOtherWaitsForTheNodeOfADeviceWithoutARecord() throws Exception {
+        serve("{\"attachments\":[{\"name\":\"v\",\"state\":\"resuming\"}]}", lines -> {
+            assertThat(command(lines)).isEqualTo("closed");
+        });
+        assertThatThrownBy(this::takeThePlacePatiently).hasMessageContaining("no record says what v is attached as");
+        assertNotLocked();
+    }
+
+    private void writeAnUnreadableRecord() throws IOException {
+        Path file = folder.resolve("run/bridge.sock.d/ashlar-" + new UUID(3, 4) + ".json");
+        Files.createFile(file, PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-------")));
+        Files.writeString(file, "half a rec");
+    }
+
+    @Test
+    void shouldTakeOverWithARecordThatNobodyCanReadAndThatIsOfNothingServed() throws Exception {
+        writeAnUnreadableRecord();
+        running.save(record("w", "/run/w.sock"));
+        String attached = "{\"attachments\":[{\"name\":\"w\",\"state\":\"attached\"},"
+                + "{\"name\":\"ashlar-v\",\"state\":\"orphan\"}]}";
+        serve(attached, lines -> {
+            handOver(lines);
+            running.close();
+        });
+        takeThePlacePatiently();
+        assertTaken();
+    }
+
+    @Test
+    void shouldGiveUpWhenTheRecordThatNobodyCanReadMayBeOfADeviceThatIsServed() throws Exception {
+        writeAnUnreadableRecord();
+        serve("{\"attachments\":[{\"name\":\"v\",\"state\":\"attached\"}]}", lines -> {
+            assertThat(command(lines)).isEqualTo("closed");
+        });
+        assertThatThrownBy(this::takeThePlacePatiently)
+                .hasMessageContaining("no record says what v is attached as")
+                .hasMessageContaining(".json");
         assertNotLocked();
     }
 

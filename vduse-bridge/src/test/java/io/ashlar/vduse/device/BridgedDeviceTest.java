@@ -584,6 +584,64 @@ class BridgedDeviceTest {
         assertThat(volume.arrivals).isEmpty();
     }
 
+    private void loseTheLog() throws Exception {
+        close(device);
+        log = DeviceLog.ofThisProcess(log.identity());
+        device = newDevice();
+        device.fail();
+    }
+
+    private Exception resumeWithoutLog() throws Exception {
+        CompletableFuture<Exception> resumed = new CompletableFuture<>();
+        control.execute(() -> device.resumeWithoutLog(resumed::complete));
+        return resumed.get(WAIT_SECONDS, TimeUnit.SECONDS);
+    }
+
+    @Test
+    void shouldServeErrorsWithoutALogWhenItsRingsTellThatNothingIsInFlight() throws Exception {
+        bindDriver();
+        for (int i = 0; i < 3; i++) {
+            offer(0, OUT, i, 'a');
+            awaitUsed(0);
+        }
+        volume.arrivals.clear();
+        loseTheLog();
+        assertThat(resumeWithoutLog()).isNull();
+        for (int queue = 0; queue < 2; queue++) {
+            int later = offer(queue, OUT, 1, 'b');
+            awaitUsed(queue);
+            assertThat(statusOf(later)).as("VIRTIO_BLK_S_IOERR").isEqualTo(1);
+        }
+        assertThat(volume.arrivals).isEmpty();
+        assertThat(status(0)).as("taken off the bus").isTrue();
+    }
+
+    @Test
+    void shouldTouchNothingWithoutALogWhenRequestsAreInFlight() throws Exception {
+        bindDriver();
+        offer(0, OUT, 1, 'a');
+        awaitUsed(0);
+        close(device);
+        int left = offer(1, OUT, 2, 'b');
+        loseTheLog();
+        assertThat(resumeWithoutLog())
+                .isInstanceOf(InflightException.class)
+                .hasMessageContaining("1 requests are in flight")
+                .hasMessageContaining("restart of the host");
+        assertThat(rings[1].poll()).isFalse();
+        assertThat(statusOf(left)).isEqualTo((byte) 0xEE);
+    }
+
+    @Test
+    void shouldWaitForTheDriversMessageWithoutALogWhenNoDriverHasSetItUp() throws Exception {
+        loseTheLog();
+        assertThat(resumeWithoutLog()).isNull();
+        bindDriver();
+        int later = offer(0, OUT, 1, 'b');
+        awaitUsed(0);
+        assertThat(statusOf(later)).as("VIRTIO_BLK_S_IOERR").isEqualTo(1);
+    }
+
     @Test
     void shouldFetchNothingMoreWhenItLeavesInGoodOrder() throws Exception {
         bindDriver();

@@ -29,8 +29,8 @@ import java.util.concurrent.TimeUnit;
  * the bounce window can be had only from the first request on, kicks that are remembered while nobody listens, interrupts that
  * are refused until the answer to DRIVER_OK is in. The driver's memory is a mapping of its own.
  */
-final class FakeKernel implements KernelDevice {
-    static final int RING_SIZE = 16;
+public final class FakeKernel implements KernelDevice {
+    public static final int RING_SIZE = 16;
     static final int BOUNCE_BYTES = 1 << 20;
     static final long RINGS_IOVA = 0x4000_0000L;
     static final int RINGS_BYTES = 1 << 16;
@@ -63,7 +63,7 @@ final class FakeKernel implements KernelDevice {
     int refusedInterrupts;
     byte[] configWritten = new byte[0];
 
-    FakeKernel(Path path, int queues) {
+    public FakeKernel(Path path, int queues) {
         this.queues = queues;
         kickFds = new int[queues];
         Arrays.fill(kickFds, -1);
@@ -77,19 +77,19 @@ final class FakeKernel implements KernelDevice {
     }
 
     /** The driver's own view: the bounce window, then the rings. */
-    ByteBuffer memory() {
+    public ByteBuffer memory() {
         return memory;
     }
 
     /** Makes the rings of a queue, as a driver that has just been bound. */
-    DriverModel newRings(int queue) {
+    public DriverModel newRings(int queue) {
         int at = BOUNCE_BYTES + queue * RING_STRIDE;
         return new DriverModel(
                 memory.slice(at, RING_STRIDE), RINGS_IOVA + (long) queue * RING_STRIDE, RING_SIZE, true, 0);
     }
 
     /** Sends SET_STATUS; the future gets whether it was accepted. */
-    CompletableFuture<Boolean> sendStatus(int newStatus) {
+    public CompletableFuture<Boolean> sendStatus(int newStatus) {
         CompletableFuture<Boolean> result = send(ControlMessage.SET_STATUS, newStatus, 0)
                 .thenApply(answer -> answer.getIntLE(ControlMessage.RESULT_OFFSET) == ControlMessage.RESULT_OK);
         return result.thenApply(ok -> {
@@ -121,12 +121,12 @@ final class FakeKernel implements KernelDevice {
         return answer;
     }
 
-    synchronized void negotiate(long driverFeatures) {
+    public synchronized void negotiate(long driverFeatures) {
         features = driverFeatures;
     }
 
     /** The driver kicks a queue. */
-    synchronized void kick(int queue) {
+    public synchronized void kick(int queue) {
         windowExists = true;
         if (kickFds[queue] >= 0) {
             Linux.write(kickFds[queue], signal.memoryAddress(), 8);
@@ -140,7 +140,7 @@ final class FakeKernel implements KernelDevice {
     }
 
     /** Waits a moment for an interrupt, which may have come already. */
-    boolean awaitInterrupt() throws InterruptedException {
+    public boolean awaitInterrupt() throws InterruptedException {
         return calls.tryAcquire(5, TimeUnit.MILLISECONDS);
     }
 
@@ -259,7 +259,7 @@ final class FakeKernel implements KernelDevice {
     }
 
     /** Returns how often {@link #close} was called. */
-    synchronized int closes() {
+    public synchronized int closes() {
         return closes;
     }
 
@@ -277,7 +277,7 @@ final class FakeKernel implements KernelDevice {
     }
 
     /** Ends the fake itself. */
-    void destroy() {
+    public void destroy() {
         Linux.unmap(driverAddress, BOUNCE_BYTES + RINGS_BYTES);
         Linux.close(file);
         Linux.close(messageFd);
