@@ -6,8 +6,6 @@ import io.ashlar.protocol.message.AdminRequest;
 import io.ashlar.protocol.message.DeleteVolume;
 import io.ashlar.protocol.message.VolumeInfo;
 import picocli.CommandLine.Command;
-import picocli.CommandLine.Mixin;
-import picocli.CommandLine.Parameters;
 
 /** {@code ashlar volume delete NAME}. */
 @ConfinedTo(LoopKind.OWNER)
@@ -16,23 +14,12 @@ import picocli.CommandLine.Parameters;
         aliases = "rm",
         description = "Delete a volume and its data. Refused while a host holds it.",
         mixinStandardHelpOptions = true)
-final class VolumeDelete implements Runnable {
-    @Parameters(paramLabel = "NAME", description = "The volume.")
-    private String name;
-
-    @Mixin
-    private ServerOption server;
-
-    @Mixin
-    private Output output;
-
+final class VolumeDelete extends NamedVolumeCommand {
     @Override
     public void run() {
-        DeleteVolume command = DeleteVolume.newBuilder().setName(name).build();
-        VolumeInfo volume = Node.ask(
-                        server.nodeOf(name),
-                        AdminRequest.newBuilder().setDeleteVolume(command).build())
-                .getDeleteVolume();
-        output.print("deleted volume " + name, VolumeView.all(volume));
+        DeleteVolume command = DeleteVolume.newBuilder().setName(name()).build();
+        VolumeInfo volume =
+                ask(AdminRequest.newBuilder().setDeleteVolume(command)).getDeleteVolume();
+        output().print("deleted volume " + name(), VolumeView.all(volume));
     }
 }

@@ -7,9 +7,7 @@ import io.ashlar.protocol.message.AdminRequest;
 import io.ashlar.protocol.message.ResizeVolume;
 import io.ashlar.protocol.message.VolumeInfo;
 import picocli.CommandLine.Command;
-import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
-import picocli.CommandLine.Parameters;
 
 /** {@code ashlar volume resize NAME --size SIZE}. */
 @ConfinedTo(LoopKind.OWNER)
@@ -17,10 +15,7 @@ import picocli.CommandLine.Parameters;
         name = "resize",
         description = "Make a volume larger, in use or not; the disk on the host grows with it.",
         mixinStandardHelpOptions = true)
-final class VolumeResize implements Runnable {
-    @Parameters(paramLabel = "NAME", description = "The volume.")
-    private String name;
-
+final class VolumeResize extends NamedVolumeCommand {
     @Option(
             names = "--size",
             required = true,
@@ -29,20 +24,14 @@ final class VolumeResize implements Runnable {
             description = "New size, such as 20G. A smaller one than now is refused.")
     private long sizeBytes;
 
-    @Mixin
-    private ServerOption server;
-
-    @Mixin
-    private Output output;
-
     @Override
     public void run() {
-        ResizeVolume command =
-                ResizeVolume.newBuilder().setName(name).setSizeBytes(sizeBytes).build();
-        VolumeInfo volume = Node.ask(
-                        server.nodeOf(name),
-                        AdminRequest.newBuilder().setResizeVolume(command).build())
-                .getResizeVolume();
-        output.print("volume " + name + " is " + SizeText.format(sizeBytes) + " now", VolumeView.all(volume));
+        ResizeVolume command = ResizeVolume.newBuilder()
+                .setName(name())
+                .setSizeBytes(sizeBytes)
+                .build();
+        VolumeInfo volume =
+                ask(AdminRequest.newBuilder().setResizeVolume(command)).getResizeVolume();
+        output().print("volume " + name() + " is " + SizeText.format(sizeBytes) + " now", VolumeView.all(volume));
     }
 }
