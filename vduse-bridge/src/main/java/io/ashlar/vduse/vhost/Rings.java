@@ -125,8 +125,8 @@ final class Rings {
             whenDone.accept("can't serve ring " + i + ": " + e.getMessage());
             return;
         }
-        QueueSlot slot = slots.get(i);
         ring.unsettle();
+        QueueSlot slot = slots.get(i);
         slot.open(setup, spread.place(i), refusal -> {
             if (refusal == null) {
                 slot.resubmit(() -> {
@@ -148,10 +148,8 @@ final class Rings {
     private ServedQueue.Setup setup(int i) throws IOException, VringException {
         Ring ring = rings.get(i);
         QueueInfo info = ring.toInfo(memory);
-        QueueRegion log = keptLog == null ? null : keptLog.region(i);
-        if (log == null) {
-            log = ownLog(i, ring.size());
-        }
+        QueueRegion kept = keptLog == null ? null : keptLog.region(i);
+        QueueRegion log = kept == null ? ownLog(i, ring.size()) : kept;
         boolean known = log.isValid();
         if (!known) {
             begin(log, ring, info);
@@ -193,8 +191,7 @@ final class Rings {
 
     /** Takes a log that the front end keeps, for good or for ill. */
     void keepLog(KeptLog log) throws IOException {
-        boolean busy = quiesced || slots.stream().anyMatch(slot -> slot.state() != QueueSlot.State.IDLE);
-        if (busy) {
+        if (quiesced || slots.stream().anyMatch(slot -> slot.state() != QueueSlot.State.IDLE)) {
             log.close();
             throw new IOException("a log of requests in flight for rings in use");
         }
@@ -206,8 +203,8 @@ final class Rings {
     void dropKeptLog() {
         if (keptLog != null) {
             keptLog.close();
-            keptLog = null;
         }
+        keptLog = null;
     }
 
     /** The driver has been reset: what was in flight is nobody's; no ring is served any more. */
