@@ -103,8 +103,10 @@ class HttpTest {
             node.files().failSyncs();
             assertThat(get(node, "/healthz").statusCode()).isEqualTo(200);
             assertThat(get(node, "/healthz").body()).isEqualTo("degraded\nvolume v: a sync has failed\n");
+            node.files().failWith(new StoreException("can't list a folder"));
             assertThat(metric(node, "ashlar_node_volumes_degraded")).isEqualTo(1);
             assertThat(metric(node, "ashlar_node_volumes_unopenable")).isZero();
+            assertThat(metric(node, "ashlar_node_stored_bytes")).as("as before").isEqualTo(4096);
         }
     }
 

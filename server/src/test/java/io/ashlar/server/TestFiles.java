@@ -94,7 +94,8 @@ public final class TestFiles implements VolumeFiles {
     }
 
     @Override
-    public long storedBytes(BlockDevice device) {
+    public long storedBytes(BlockDevice device) throws StoreException {
+        fail();
         return 4096;
     }
 

@@ -68,8 +68,8 @@ class SoakIT {
 
     @Test
     void shouldRefuseWhatMakesNoSense() throws Exception {
-        assertThat(soak("--depth", "33")).isEqualTo(2);
-        assertThat(Files.readString(folder.resolve("err"))).contains("--depth is not 1 to 32");
+        assertThat(soak("--depth", "65")).isEqualTo(2);
+        assertThat(Files.readString(folder.resolve("err"))).contains("--depth is not 1 to 64");
         assertThat(soak("--nothing")).isEqualTo(2);
     }
 }

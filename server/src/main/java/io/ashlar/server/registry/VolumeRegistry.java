@@ -1,6 +1,7 @@
 package io.ashlar.server.registry;
 
 import io.ashlar.base.annotation.ThreadSafe;
+import io.ashlar.base.block.BlockDevice;
 import io.ashlar.base.status.Status;
 import io.ashlar.base.time.Clock;
 import io.ashlar.protocol.message.AdminRequest;
@@ -8,6 +9,8 @@ import io.ashlar.server.metrics.StoreFigures;
 import io.ashlar.store.catalogue.VolumeCatalogue;
 import io.ashlar.store.catalogue.VolumeRecord;
 import io.ashlar.store.file.StoreException;
+import java.util.List;
+import java.util.Objects;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -16,6 +19,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Consumer;
 import java.util.function.IntSupplier;
+import java.util.stream.Stream;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -125,33 +129,42 @@ public final class VolumeRegistry {
         }
     }
 
+    /** Counts again. Where the disk can't tell how full it is, the old bytes stay; all else is told most when it is ill. */
     private void count() {
-        long stored = 0;
-        int attached = 0;
-        int settling = 0;
+        StoreFigures last = figures;
+        long stored = last.storedBytes();
+        long capacity = last.capacityBytes();
+        long free = last.freeBytes();
         try {
-            for (ServedVolume volume : table.all()) {
-                if (volume.device() != null) {
-                    stored += table.files().storedBytes(volume.device());
-                    settling += table.files().isSettling(volume.device()) ? 1 : 0;
-                }
-            }
-            for (VolumeRecord volume : table.catalogue().volumes()) {
-                attached += volume.isAttached() ? 1 : 0;
-            }
-            VolumeAilments ailments = table.ailments();
-            figures = new StoreFigures(
-                    table.catalogue().volumes().size(),
-                    attached,
-                    settling,
-                    ailments.degraded(),
-                    ailments.unopenable(),
-                    stored,
-                    table.files().capacityBytes(),
-                    table.files().freeBytes());
+            stored = storedBytes();
+            capacity = table.files().capacityBytes();
+            free = table.files().freeBytes();
         } catch (StoreException e) {
             LOG.warn("can't tell how full the node is: {}", e.getMessage());
         }
+        List<VolumeRecord> volumes = table.catalogue().volumes();
+        VolumeAilments ailments = table.ailments();
+        figures = new StoreFigures(
+                volumes.size(),
+                (int) volumes.stream().filter(VolumeRecord::isAttached).count(),
+                (int) opened().filter(table.files()::isSettling).count(),
+                ailments.degraded(),
+                ailments.unopenable(),
+                stored,
+                capacity,
+                free);
+    }
+
+    private long storedBytes() throws StoreException {
+        long stored = 0;
+        for (BlockDevice device : opened().toList()) {
+            stored += table.files().storedBytes(device);
+        }
+        return stored;
+    }
+
+    private Stream<BlockDevice> opened() {
+        return table.all().stream().map(ServedVolume::device).filter(Objects::nonNull);
     }
 
     /** Has what a crash left to be mended left to the next start: requests that wait for it end. Before {@link #stop}. */

@@ -44,6 +44,8 @@ public final class HeaderSlots {
     private final Crc32c crc = new Crc32c();
     private long sequence;
     private int validSlots;
+    /** Why a slot could not be read, if that says nothing about the file, or 0. */
+    private int shortage;
 
     /** Prepares to read or write the header of a file; borrows the file. */
     public HeaderSlots(StorageFile file, long magic) {
@@ -55,13 +57,17 @@ public final class HeaderSlots {
      * Reads the newest valid slot, whose body {@link #body()} then holds.
      *
      * @param what names the file in the exception
+     * @throws StoreException with an errno only if no slot is valid because memory was short, which passes
      */
     public void read(String what) throws StoreException {
+        shortage = 0;
         long first = readSlot(slot, 0);
         long second = readSlot(other, SECOND_SLOT_OFFSET);
         validSlots = (first > 0 ? 1 : 0) + (second > 0 ? 1 : 0);
         if (validSlots == 0) {
-            throw new StoreException(what + " has no valid header");
+            throw shortage == 0
+                    ? new StoreException(what + " has no valid header")
+                    : new StoreException("can't read the header of " + what, shortage);
         }
         sequence = Math.max(first, second);
         if (second > first) {
@@ -133,6 +139,9 @@ public final class HeaderSlots {
     private long readSlot(ByteBuf into, long offset) {
         into.setZero(0, SLOT_BYTES);
         long result = file.read(into.memoryAddress(), SLOT_BYTES, offset);
+        if (result < 0 && Errno.isShortage((int) result)) {
+            shortage = (int) -result;
+        }
         boolean valid = result == SLOT_BYTES
                 && into.getLongLE(MAGIC_OFFSET) == magic
                 && into.getIntLE(CHECKSUM_OFFSET) == crc.compute(into, 0, CHECKSUM_OFFSET);

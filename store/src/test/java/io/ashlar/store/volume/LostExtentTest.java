@@ -241,6 +241,17 @@ class LostExtentTest {
     }
 
     @Test
+    void shouldTryAgainLaterWhenMemoryIsShort() throws Exception {
+        io.setPlan((call, file) ->
+                call == Call.READ && file.endsWith("00000001-0.meta") ? -Errno.ENOMEM : FaultyStorageIo.PASS);
+        assertThatThrownBy(this::open).hasMessageStartingWith("can't read the header of extent 00000001-0");
+        io.setPlan((call, file) -> FaultyStorageIo.PASS);
+        store.kill();
+        open();
+        expectAllThere();
+    }
+
+    @Test
     void shouldExportWhatCanBeReadWhenAnExtentCannotBeOpened() throws Exception {
         for (int slot : SLOTS) {
             damage("00000001-0.meta", slot);
