@@ -106,9 +106,14 @@ final class ControlSession implements SessionListener {
         return false;
     }
 
+    /** Ends what asks for ranges with this status, now and later; any thread may call. */
+    void endQueries(Status status) {
+        loop.execute(() -> queries.end(status));
+    }
+
     private void leave() {
         leaving = true;
-        queries.end(Status.UNAVAILABLE);
+        queries.end(volume.ended());
         if (session.isReady()) {
             sendDetach();
         }
@@ -135,7 +140,8 @@ final class ControlSession implements SessionListener {
     @Override
     public boolean onHello(HelloAnswer hello) {
         queries.granted(hello.getInFlightMax());
-        return volume.greeted(hello) >= 0;
+        volume.greeted(hello);
+        return true; // also where writes were lost: no data goes this way, and the node is still to be told of the end
     }
 
     @Override
@@ -189,8 +195,9 @@ final class ControlSession implements SessionListener {
     @Override
     public boolean onRefused(Refusal refusal) {
         latest = refusal;
-        if (leaving && refusal.status() == Status.FENCED) {
-            detached.complete(null); // it is over already: only the answer was lost
+        if (refusal.status() == Status.FENCED || refusal.status() == Status.NOT_FOUND) {
+            detached.complete(
+                    null); // it is over already: only the answer was lost, or there is nothing left to give back
         }
         if (attached.isDone()) {
             return volume.refused(refusal);
@@ -211,7 +218,7 @@ final class ControlSession implements SessionListener {
             return false;
         }
         Status status = Status.ofCode(header.statusCode());
-        if (status.isOk()) {
+        if (status.isOk() || status == Status.NOT_FOUND) {
             detached.complete(null);
         } else {
             detached.completeExceptionally(new AttachException(status, status.text()));

@@ -9,6 +9,7 @@ import ch.qos.logback.classic.Logger;
 import ch.qos.logback.classic.spi.ILoggingEvent;
 import ch.qos.logback.core.read.ListAppender;
 import io.ashlar.base.block.BlockRequest;
+import io.ashlar.base.block.BlockRuns;
 import io.ashlar.base.block.Operation;
 import io.ashlar.base.block.TestRequest;
 import io.ashlar.base.net.EpollLoops;
@@ -28,6 +29,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.RepeatedTest;
@@ -591,6 +593,67 @@ class RemoteVolumeTest {
         attached.volume.close();
         assertThat(attached.volume.isGivenBack()).isFalse();
         assertThat(node.detachments).hasValue(0);
+    }
+
+    @Test
+    void shouldGiveTheVolumeBackWhenWritesOfItWereLost() {
+        loseWrites();
+        AtomicReference<Status> told = new AtomicReference<>();
+        attached.ask(0, 0, 4096, new BlockRuns(1), (status, runs) -> told.set(status));
+        until(() -> told.get() != null);
+        assertThat(told).hasValue(Status.LOST_WRITES);
+        attached.volume.close();
+        assertThat(attached.volume.isGivenBack()).isTrue();
+        assertThat(attached.volume.ended()).isEqualTo(Status.LOST_WRITES);
+        attached.volume.close();
+        assertThat(node.detachments).hasValue(1);
+    }
+
+    @Test
+    void shouldNotBeGivenBackWhenItIsAbandonedAfterWritesOfItWereLost() {
+        loseWrites();
+        attached.volume.abandon();
+        attached.volume.close();
+        assertThat(attached.volume.isGivenBack()).isFalse();
+        assertThat(node.detachments).hasValue(0);
+    }
+
+    @Test
+    void shouldKnowThatItIsGivenBackWhenAnotherHostHasTakenItSinceWritesOfItWereLost() {
+        loseWrites();
+        node.kill();
+        node.fence();
+        node.listen();
+        attached.volume.close();
+        assertThat(attached.volume.isGivenBack()).isTrue();
+        assertThat(node.detachments).hasValue(0);
+    }
+
+    private void loseWrites() {
+        assertThat(attached.run(0, write(0, 4096, 1))).isEqualTo(Status.OK);
+        node.reboot();
+        until(() -> attached.volume.ended() == Status.LOST_WRITES);
+    }
+
+    @Test
+    void shouldGiveTheVolumeBackWhenTheNodesMachineIsRestartedMeanwhile() {
+        assertThat(attached.run(0, write(0, 4096, 1))).isEqualTo(Status.OK);
+        node.kill();
+        Thread closing = new Thread(attached.volume::close);
+        closing.start();
+        until(() -> attached.volume.ended() != null);
+        node.reboot();
+        node.listen();
+        until(() -> !closing.isAlive());
+        assertThat(attached.volume.isGivenBack()).isTrue();
+        assertThat(node.detachments).hasValue(1);
+    }
+
+    @Test
+    void shouldCountAsGivenBackWhenTheNodeDoesNotHaveTheVolumeAnyMore() {
+        node.closes = Status.NOT_FOUND;
+        attached.volume.close();
+        assertThat(attached.volume.isGivenBack()).isTrue();
     }
 
     // ---- Attaching ----
