@@ -41,7 +41,6 @@ final class ControlSession implements SessionListener {
     private static final long END_ATTACHMENT = 1;
 
     private static final long DETACH_ID = 1;
-    private static final long DETACH_TIMEOUT_MS = 3_000;
     private static final long QUERY_ID_FIRST = 2;
 
     private final RemoteVolume volume;
@@ -94,7 +93,7 @@ final class ControlSession implements SessionListener {
     boolean detach() {
         loop.execute(this::leave);
         try {
-            detached.get(DETACH_TIMEOUT_MS, TimeUnit.MILLISECONDS);
+            detached.get(volume.options().detachTimeoutMs(), TimeUnit.MILLISECONDS);
             return true;
         } catch (ExecutionException | TimeoutException e) {
             LOG.warn(

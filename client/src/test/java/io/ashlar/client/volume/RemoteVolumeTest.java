@@ -548,8 +548,15 @@ class RemoteVolumeTest {
 
     // ---- Giving the volume back ----
 
+    /** A busy machine needs its time to connect again. */
+    private void reattachWithPatience() throws Exception {
+        reattach(Attached.options(node).withDetachTimeoutMs(30_000));
+        node.detachments.set(0);
+    }
+
     @Test
-    void shouldGiveTheVolumeBackWhenTheNodeStillHasRequestsOfIt() {
+    void shouldGiveTheVolumeBackWhenTheNodeStillHasRequestsOfIt() throws Exception {
+        reattachWithPatience();
         node.keep = request -> true;
         TestRequest write = write(0, 4096, 1);
         attached.submit(0, write);
@@ -562,7 +569,8 @@ class RemoteVolumeTest {
     }
 
     @Test
-    void shouldGiveTheVolumeBackOnAnotherConnectionWhenTheOneForThatIsBroken() {
+    void shouldGiveTheVolumeBackOnAnotherConnectionWhenTheOneForThatIsBroken() throws Exception {
+        reattachWithPatience();
         node.busy = true;
         node.disconnect();
         int opens = node.opens.size();
@@ -577,7 +585,8 @@ class RemoteVolumeTest {
     }
 
     @Test
-    void shouldKnowThatItIsGivenBackWhenOnlyTheAnswerWasLost() {
+    void shouldKnowThatItIsGivenBackWhenOnlyTheAnswerWasLost() throws Exception {
+        reattachWithPatience();
         node.onClose = () -> {
             node.fence();
             node.breakOffAll();
@@ -596,7 +605,8 @@ class RemoteVolumeTest {
     }
 
     @Test
-    void shouldGiveTheVolumeBackWhenWritesOfItWereLost() {
+    void shouldGiveTheVolumeBackWhenWritesOfItWereLost() throws Exception {
+        reattachWithPatience();
         loseWrites();
         AtomicReference<Status> told = new AtomicReference<>();
         attached.ask(0, 0, 4096, new BlockRuns(1), (status, runs) -> told.set(status));
@@ -619,7 +629,8 @@ class RemoteVolumeTest {
     }
 
     @Test
-    void shouldKnowThatItIsGivenBackWhenAnotherHostHasTakenItSinceWritesOfItWereLost() {
+    void shouldKnowThatItIsGivenBackWhenAnotherHostHasTakenItSinceWritesOfItWereLost() throws Exception {
+        reattachWithPatience();
         loseWrites();
         node.kill();
         node.fence();
@@ -636,7 +647,8 @@ class RemoteVolumeTest {
     }
 
     @Test
-    void shouldGiveTheVolumeBackWhenTheNodesMachineIsRestartedMeanwhile() {
+    void shouldGiveTheVolumeBackWhenTheNodesMachineIsRestartedMeanwhile() throws Exception {
+        reattachWithPatience();
         assertThat(attached.run(0, write(0, 4096, 1))).isEqualTo(Status.OK);
         node.kill();
         Thread closing = new Thread(attached.volume::close);
@@ -650,7 +662,8 @@ class RemoteVolumeTest {
     }
 
     @Test
-    void shouldCountAsGivenBackWhenTheNodeDoesNotHaveTheVolumeAnyMore() {
+    void shouldCountAsGivenBackWhenTheNodeDoesNotHaveTheVolumeAnyMore() throws Exception {
+        reattachWithPatience();
         node.closes = Status.NOT_FOUND;
         attached.volume.close();
         assertThat(attached.volume.isGivenBack()).isTrue();
