@@ -38,10 +38,13 @@ final class RemoteVolumes {
      * than the look at all of them may take, whose end says less of the reason.
      */
     private static final int CHECK_MS = 60_000;
+    /** What such a look may take at least, however long a hung node has held up the search for the one that has the volume. */
+    private static final int CHECK_MS_MIN = 10_000;
 
     private final List<InetSocketAddress> nodes;
     private final int ioTimeoutMs;
     private final String role;
+    private final int attachMs;
 
     RemoteVolumes(List<InetSocketAddress> nodes, int ioTimeoutMs) {
         this(nodes, ioTimeoutMs, "");
@@ -53,9 +56,15 @@ final class RemoteVolumes {
      * @param role behind the host's id: a host's bridge takes its own volumes back without asking, nobody else's
      */
     RemoteVolumes(List<InetSocketAddress> nodes, int ioTimeoutMs, String role) {
+        this(nodes, ioTimeoutMs, role, ATTACH_MS);
+    }
+
+    /** Prepares the opening of volumes from nodes each of which is waited for as long as this, and again when it has the volume. */
+    RemoteVolumes(List<InetSocketAddress> nodes, int ioTimeoutMs, String role, int attachMs) {
         this.nodes = List.copyOf(nodes);
         this.ioTimeoutMs = ioTimeoutMs;
         this.role = role;
+        this.attachMs = attachMs;
     }
 
     /** Returns an opener whose control connections live on the loop. */
@@ -67,7 +76,7 @@ final class RemoteVolumes {
         @Override
         public OpenedVolume open(String name, boolean readOnly, boolean steal) throws IOException {
             AccessMode mode = steal ? AccessMode.STEAL : readOnly ? AccessMode.READ_ONLY : AccessMode.READ_WRITE;
-            RemoteVolume volume = open(name, mode, ATTACH_MS);
+            RemoteVolume volume = open(name, mode, from.attachMs, from.attachMs);
             return new OpenedVolume(
                     volume,
                     uuid(volume.volumeId()),
@@ -80,7 +89,7 @@ final class RemoteVolumes {
         /** Opens it beside its writer, and has all code for that loaded when it counts. */
         @Override
         public void check(String name, UUID id) throws IOException {
-            RemoteVolume volume = open(name, AccessMode.READ_ONLY, CHECK_MS);
+            RemoteVolume volume = open(name, AccessMode.READ_ONLY, CHECK_MS, CHECK_MS_MIN);
             UUID found = uuid(volume.volumeId());
             volume.abandon(); // the end of its connection is enough
             if (!id.equals(found)) {
@@ -88,17 +97,18 @@ final class RemoteVolumes {
             }
         }
 
-        private RemoteVolume open(String name, AccessMode mode, int timeoutMs) throws IOException {
+        /** Finds the node and attaches within the timeout, but gives the attaching itself its minimum: another node may be hung. */
+        private RemoteVolume open(String name, AccessMode mode, int timeoutMs, int attachMsMin) throws IOException {
             long startNs = Clock.SYSTEM.nowNs();
             try {
-                InetSocketAddress node = VolumeLookup.find(from.nodes, name, timeoutMs);
+                InetSocketAddress node = VolumeLookup.find(from.nodes, name, timeoutMs, from.attachMs);
                 long gone = TimeUnit.NANOSECONDS.toMillis(Clock.SYSTEM.nowNs() - startNs);
                 VolumeOptions options = new VolumeOptions(
                         SessionConfig.of(node, host),
                         name,
                         mode,
                         VolumeOptions.REQUESTS_MAX,
-                        (int) Math.max(1, timeoutMs - gone),
+                        (int) Math.max(attachMsMin, timeoutMs - gone),
                         from.ioTimeoutMs);
                 return RemoteVolume.open(options, loop);
             } catch (AttachException | Failure e) {

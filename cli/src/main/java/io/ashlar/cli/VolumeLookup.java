@@ -27,6 +27,11 @@ final class VolumeLookup {
      * @throws Failure in one line
      */
     static InetSocketAddress find(List<InetSocketAddress> nodes, String volume, int timeoutMs) {
+        return find(nodes, volume, timeoutMs, AdminClient.ANSWER_MS);
+    }
+
+    /** Finds it as above, and waits this long for each answer of a node. */
+    static InetSocketAddress find(List<InetSocketAddress> nodes, String volume, int timeoutMs, int answerMs) {
         if (nodes.size() == 1) {
             return nodes.get(0);
         }
@@ -34,7 +39,7 @@ final class VolumeLookup {
         List<InetSocketAddress> unasked = new ArrayList<>(nodes);
         while (true) {
             List<InetSocketAddress> having = new ArrayList<>();
-            AdminException unreachable = askAll(unasked, volume, having);
+            AdminException unreachable = askAll(unasked, volume, answerMs, having);
             if (having.size() > 1) {
                 throw Failure.failed("there is a volume " + volume + " on " + texts(having, " and on ")
                         + ": say with --server which one is meant");
@@ -59,11 +64,11 @@ final class VolumeLookup {
 
     /** Asks every node; those that answer are taken off the list. Returns why one could not be reached, or null. */
     private static AdminException askAll(
-            List<InetSocketAddress> unasked, String volume, List<InetSocketAddress> having) {
+            List<InetSocketAddress> unasked, String volume, int answerMs, List<InetSocketAddress> having) {
         AdminException unreachable = null;
         for (InetSocketAddress node : List.copyOf(unasked)) {
             try {
-                if (has(node, volume)) {
+                if (has(node, volume, answerMs)) {
                     having.add(node);
                 }
                 unasked.remove(node);
@@ -77,8 +82,8 @@ final class VolumeLookup {
         return unreachable;
     }
 
-    private static boolean has(InetSocketAddress node, String volume) throws AdminException {
-        try (AdminClient client = AdminClient.connect(node)) {
+    private static boolean has(InetSocketAddress node, String volume, int answerMs) throws AdminException {
+        try (AdminClient client = AdminClient.connect(node, answerMs)) {
             client.ask(show(volume));
             return true;
         } catch (AdminException e) {

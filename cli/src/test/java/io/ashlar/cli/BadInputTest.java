@@ -239,6 +239,18 @@ class BadInputTest {
     }
 
     @Test
+    void shouldStillHaveTheTimeToAttachWhenAnotherNodeIsHung() throws Exception {
+        try (ServerSocket hung = new ServerSocket(0, 50, InetAddress.getLoopbackAddress());
+                EpollLoops loops = EpollLoops.floating("control", 1)) {
+            List<InetSocketAddress> nodes =
+                    List.of(node.addresses().block(), (InetSocketAddress) hung.getLocalSocketAddress());
+            VolumeOpener opener =
+                    new RemoteVolumes(nodes, 0, "-hung", 5_000).on(loops.all().get(0));
+            assertThatCode(() -> opener.open("v", true, false).device().close()).doesNotThrowAnyException();
+        }
+    }
+
+    @Test
     void shouldAskANodeAgainWhenItCouldNotBeReached() throws Exception {
         List<InetSocketAddress> nodes =
                 List.of(node.addresses().block(), new InetSocketAddress(InetAddress.getLoopbackAddress(), closedPort));

@@ -39,7 +39,7 @@ public final class AdminClient implements AutoCloseable {
     /** How long connecting may take. */
     private static final int CONNECT_MS = 3_000;
     /** How long an answer may take; deleting a large volume is the slowest command. */
-    private static final int ANSWER_MS = 30_000;
+    public static final int ANSWER_MS = 30_000;
 
     private final ByteBufAllocator allocator = UnpooledByteBufAllocator.DEFAULT;
     private final InetSocketAddress address;
@@ -61,7 +61,8 @@ public final class AdminClient implements AutoCloseable {
         return connect(address, ANSWER_MS);
     }
 
-    static AdminClient connect(InetSocketAddress address, int answerMs) throws AdminException {
+    /** Connects as {@link #connect(InetSocketAddress)} does, and waits this long for each answer, HELLO's too. */
+    public static AdminClient connect(InetSocketAddress address, int answerMs) throws AdminException {
         Socket socket = new Socket();
         AdminClient client = new AdminClient(address, socket);
         try {

@@ -41,7 +41,6 @@ final class ControlSession implements SessionListener {
     private static final long END_ATTACHMENT = 1;
 
     private static final long DETACH_ID = 1;
-    private static final long DETACH_TIMEOUT_MS = 3_000;
     private static final long QUERY_ID_FIRST = 2;
 
     private final RemoteVolume volume;
@@ -94,7 +93,7 @@ final class ControlSession implements SessionListener {
     boolean detach() {
         loop.execute(this::leave);
         try {
-            detached.get(DETACH_TIMEOUT_MS, TimeUnit.MILLISECONDS);
+            detached.get(volume.options().detachTimeoutMs(), TimeUnit.MILLISECONDS);
             return true;
         } catch (ExecutionException | TimeoutException e) {
             LOG.warn(
@@ -106,9 +105,14 @@ final class ControlSession implements SessionListener {
         return false;
     }
 
+    /** Ends what asks for ranges with this status, now and later; any thread may call. */
+    void endQueries(Status status) {
+        loop.execute(() -> queries.end(status));
+    }
+
     private void leave() {
         leaving = true;
-        queries.end(Status.UNAVAILABLE);
+        queries.end(volume.ended());
         if (session.isReady()) {
             sendDetach();
         }
@@ -135,7 +139,8 @@ final class ControlSession implements SessionListener {
     @Override
     public boolean onHello(HelloAnswer hello) {
         queries.granted(hello.getInFlightMax());
-        return volume.greeted(hello) >= 0;
+        volume.greeted(hello);
+        return true; // also where writes were lost: no data goes this way, and the node is still to be told of the end
     }
 
     @Override
@@ -189,8 +194,9 @@ final class ControlSession implements SessionListener {
     @Override
     public boolean onRefused(Refusal refusal) {
         latest = refusal;
-        if (leaving && refusal.status() == Status.FENCED) {
-            detached.complete(null); // it is over already: only the answer was lost
+        if (refusal.status() == Status.FENCED || refusal.status() == Status.NOT_FOUND) {
+            detached.complete(
+                    null); // it is over already: only the answer was lost, or there is nothing left to give back
         }
         if (attached.isDone()) {
             return volume.refused(refusal);
@@ -211,7 +217,7 @@ final class ControlSession implements SessionListener {
             return false;
         }
         Status status = Status.ofCode(header.statusCode());
-        if (status.isOk()) {
+        if (status.isOk() || status == Status.NOT_FOUND) {
             detached.complete(null);
         } else {
             detached.completeExceptionally(new AttachException(status, status.text()));

@@ -60,6 +60,7 @@ public final class RemoteVolume implements BlockDevice {
     private volatile ByteString volumeId;
     private volatile Status ended;
     private volatile boolean givenBack;
+    private boolean left; // under the monitor: whether somebody sees to the end of the control connection
 
     private RemoteVolume(VolumeOptions options, EpollLoop controlLoop) {
         this.options = options;
@@ -117,11 +118,13 @@ public final class RemoteVolume implements BlockDevice {
 
     /**
      * Ends the use of the volume and tells the node, whatever that still has to do for it: requests in flight end as soon as
-     * that is safe. Blocks for a few seconds at most; {@link #isGivenBack()} has the outcome. Not on a loop.
+     * that is safe. Also after the loss of writes, which leaves the volume to this host. Blocks for a few seconds at most;
+     * {@link #isGivenBack()} has the outcome. Not on a loop.
      */
     @Override
     public void close() {
-        if (endUse(Status.UNAVAILABLE, null)) {
+        endUse(Status.UNAVAILABLE, null);
+        if (leave()) {
             givenBack = control.detach();
             control.end();
         }
@@ -129,12 +132,19 @@ public final class RemoteVolume implements BlockDevice {
 
     /** Returns whether this host does not hold the volume any more: the node has said so, or there was nothing to give back. */
     public boolean isGivenBack() {
-        return givenBack || ended == Status.FENCED || options.mode() == AccessMode.READ_ONLY;
+        Status status = ended;
+        return givenBack
+                || status == Status.FENCED
+                || status == Status.NOT_FOUND
+                || options.mode() == AccessMode.READ_ONLY;
     }
 
     /** Ends the use of the volume without telling the node: this host goes on holding it, for a successor. Any thread. */
     public void abandon() {
-        end(Status.UNAVAILABLE, null);
+        endUse(Status.UNAVAILABLE, null);
+        if (leave()) {
+            control.end();
+        }
     }
 
     /** Returns since when this host has held the volume without a break, ms since 1970; 0 for a read-only attachment. */
@@ -324,9 +334,22 @@ public final class RemoteVolume implements BlockDevice {
 
     /** Ends the volume for this host, once; on any thread. */
     void end(Status status, String reason) {
-        if (endUse(status, reason)) {
+        if (!endUse(status, reason)) {
+            return;
+        }
+        if (status == Status.LOST_WRITES) {
+            control.endQueries(
+                    status); // it stays itself: for the node the volume is this host's until it is told otherwise
+        } else if (leave()) {
             control.end();
         }
+    }
+
+    /** Returns whether it is for the caller to end the control connection: once. */
+    private synchronized boolean leave() {
+        boolean first = !left;
+        left = true;
+        return first;
     }
 
     /** Ends all but the control connection, on which the node can still be told; returns false if that has been done before. */

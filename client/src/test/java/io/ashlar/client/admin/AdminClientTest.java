@@ -22,7 +22,9 @@ import java.net.ServerSocket;
 import java.net.Socket;
 import java.nio.charset.StandardCharsets;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Supplier;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -67,11 +69,11 @@ class AdminClientTest {
     }
 
     /** Answers HELLO, and nothing else. */
-    private Socket greet() {
+    private Socket greet(byte[] hello) {
         try {
             Socket socket = listener.accept();
             assertThat(socket.getInputStream().read(new byte[64 << 10])).isPositive();
-            socket.getOutputStream().write(hello());
+            socket.getOutputStream().write(hello);
             return socket;
         } catch (IOException e) {
             throw new AssertionError(e);
@@ -120,8 +122,16 @@ class AdminClientTest {
     @Test
     void shouldNotTakeAnAnswerThatComesTooLateForThatOfTheNextRequest() throws Exception {
         byte[] late = bytes(MessageFrames.answer(ALLOCATOR, Opcode.ADMIN, 2, 0, AdminAnswer.getDefaultInstance()));
-        CompletableFuture<Socket> accepted = CompletableFuture.supplyAsync(this::greet);
-        try (AdminClient client = AdminClient.connect(address(), 2_000);
+        byte[] hello = hello();
+        CountDownLatch running = new CountDownLatch(1);
+        Supplier<Socket> greeting = () -> {
+            running.countDown();
+            return greet(hello);
+        };
+        CompletableFuture<Socket> accepted =
+                CompletableFuture.supplyAsync(greeting, task -> new Thread(task, "node").start());
+        assertThat(running.await(20, TimeUnit.SECONDS)).isTrue();
+        try (AdminClient client = AdminClient.connect(address(), 10_000);
                 Socket node = accepted.get(20, TimeUnit.SECONDS)) {
             assertThatThrownBy(() -> client.ask(SHOW)).hasMessageEndingWith("no answer in time");
             node.getOutputStream().write(late);

@@ -9,6 +9,7 @@ import ch.qos.logback.classic.Logger;
 import ch.qos.logback.classic.spi.ILoggingEvent;
 import ch.qos.logback.core.read.ListAppender;
 import io.ashlar.base.block.BlockRequest;
+import io.ashlar.base.block.BlockRuns;
 import io.ashlar.base.block.Operation;
 import io.ashlar.base.block.TestRequest;
 import io.ashlar.base.net.EpollLoops;
@@ -28,6 +29,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.RepeatedTest;
@@ -546,8 +548,15 @@ class RemoteVolumeTest {
 
     // ---- Giving the volume back ----
 
+    /** A busy machine needs its time to connect again. */
+    private void reattachWithPatience() throws Exception {
+        reattach(Attached.options(node).withDetachTimeoutMs(30_000));
+        node.detachments.set(0);
+    }
+
     @Test
-    void shouldGiveTheVolumeBackWhenTheNodeStillHasRequestsOfIt() {
+    void shouldGiveTheVolumeBackWhenTheNodeStillHasRequestsOfIt() throws Exception {
+        reattachWithPatience();
         node.keep = request -> true;
         TestRequest write = write(0, 4096, 1);
         attached.submit(0, write);
@@ -560,7 +569,8 @@ class RemoteVolumeTest {
     }
 
     @Test
-    void shouldGiveTheVolumeBackOnAnotherConnectionWhenTheOneForThatIsBroken() {
+    void shouldGiveTheVolumeBackOnAnotherConnectionWhenTheOneForThatIsBroken() throws Exception {
+        reattachWithPatience();
         node.busy = true;
         node.disconnect();
         int opens = node.opens.size();
@@ -575,7 +585,8 @@ class RemoteVolumeTest {
     }
 
     @Test
-    void shouldKnowThatItIsGivenBackWhenOnlyTheAnswerWasLost() {
+    void shouldKnowThatItIsGivenBackWhenOnlyTheAnswerWasLost() throws Exception {
+        reattachWithPatience();
         node.onClose = () -> {
             node.fence();
             node.breakOffAll();
@@ -591,6 +602,71 @@ class RemoteVolumeTest {
         attached.volume.close();
         assertThat(attached.volume.isGivenBack()).isFalse();
         assertThat(node.detachments).hasValue(0);
+    }
+
+    @Test
+    void shouldGiveTheVolumeBackWhenWritesOfItWereLost() throws Exception {
+        reattachWithPatience();
+        loseWrites();
+        AtomicReference<Status> told = new AtomicReference<>();
+        attached.ask(0, 0, 4096, new BlockRuns(1), (status, runs) -> told.set(status));
+        until(() -> told.get() != null);
+        assertThat(told).hasValue(Status.LOST_WRITES);
+        attached.volume.close();
+        assertThat(attached.volume.isGivenBack()).isTrue();
+        assertThat(attached.volume.ended()).isEqualTo(Status.LOST_WRITES);
+        attached.volume.close();
+        assertThat(node.detachments).hasValue(1);
+    }
+
+    @Test
+    void shouldNotBeGivenBackWhenItIsAbandonedAfterWritesOfItWereLost() {
+        loseWrites();
+        attached.volume.abandon();
+        attached.volume.close();
+        assertThat(attached.volume.isGivenBack()).isFalse();
+        assertThat(node.detachments).hasValue(0);
+    }
+
+    @Test
+    void shouldKnowThatItIsGivenBackWhenAnotherHostHasTakenItSinceWritesOfItWereLost() throws Exception {
+        reattachWithPatience();
+        loseWrites();
+        node.kill();
+        node.fence();
+        node.listen();
+        attached.volume.close();
+        assertThat(attached.volume.isGivenBack()).isTrue();
+        assertThat(node.detachments).hasValue(0);
+    }
+
+    private void loseWrites() {
+        assertThat(attached.run(0, write(0, 4096, 1))).isEqualTo(Status.OK);
+        node.reboot();
+        until(() -> attached.volume.ended() == Status.LOST_WRITES);
+    }
+
+    @Test
+    void shouldGiveTheVolumeBackWhenTheNodesMachineIsRestartedMeanwhile() throws Exception {
+        reattachWithPatience();
+        assertThat(attached.run(0, write(0, 4096, 1))).isEqualTo(Status.OK);
+        node.kill();
+        Thread closing = new Thread(attached.volume::close);
+        closing.start();
+        until(() -> attached.volume.ended() != null);
+        node.reboot();
+        node.listen();
+        until(() -> !closing.isAlive());
+        assertThat(attached.volume.isGivenBack()).isTrue();
+        assertThat(node.detachments).hasValue(1);
+    }
+
+    @Test
+    void shouldCountAsGivenBackWhenTheNodeDoesNotHaveTheVolumeAnyMore() throws Exception {
+        reattachWithPatience();
+        node.closes = Status.NOT_FOUND;
+        attached.volume.close();
+        assertThat(attached.volume.isGivenBack()).isTrue();
     }
 
     // ---- Attaching ----
