@@ -98,7 +98,7 @@ class UnixSocketTest {
         int internet = Linux.socket(2, 1, 0); // AF_INET, SOCK_STREAM
         assertThatThrownBy(() -> UnixSocket.adopt(internet)).hasMessageContaining("not a socket of the Unix domain");
         assertThat(Linux.close(internet)).as("the caller's to close").isZero();
-        assertThatThrownBy(() -> UnixSocket.adopt(internet)).hasMessageContaining("not a socket of the Unix domain");
+        assertThatThrownBy(() -> UnixSocket.adopt(-1)).hasMessageContaining("not a socket of the Unix domain");
     }
 
     @Test

@@ -35,7 +35,7 @@ public final class BridgeMetrics {
                 return volume.volume() + ": " + broken + " virtqueues are not served, their driver broke the rules";
             }
             if (volume.state().equals("orphan")) {
-                return volume.volume() + " was left by an earlier bridge that has told nothing about it";
+                return volume.volume() + " is left without its volume";
             }
         }
         return "";

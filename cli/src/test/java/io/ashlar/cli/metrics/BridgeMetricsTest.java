@@ -118,6 +118,6 @@ class BridgeMetricsTest {
                 .isEqualTo("c: 1 virtqueues are not served, their driver broke the rules");
         volumes.remove(2);
         volumes.add(new VolumeFigures("ashlar-1", "vdd", "orphan", null, List.of()));
-        assertThat(BridgeMetrics.ailment(volumes)).startsWith("ashlar-1 was left by an earlier bridge");
+        assertThat(BridgeMetrics.ailment(volumes)).isEqualTo("ashlar-1 is left without its volume");
     }
 }

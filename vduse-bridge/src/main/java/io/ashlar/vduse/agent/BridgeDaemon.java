@@ -201,7 +201,7 @@ public final class BridgeDaemon implements AutoCloseable {
             case ATTACHED -> "attached already";
             case DETACHING -> "being detached";
             case RESUMING -> "attached already, waiting for its node,";
-            case ORPHAN -> "left by an earlier bridge";
+            case ORPHAN -> "left without its volume";
             case LEAVING -> "being handed over to another bridge";
         };
     }
@@ -226,7 +226,8 @@ public final class BridgeDaemon implements AutoCloseable {
             }
             givenBack = new DetachSequence(parts, volume).detach(force);
         } catch (IOException | RuntimeException e) {
-            volume.setState(before == AttachedVolume.State.ATTACHED ? before : AttachedVolume.State.ORPHAN);
+            boolean isServed = before == AttachedVolume.State.ATTACHED && !force; // by which its I/O fails for good
+            volume.setState(isServed ? before : AttachedVolume.State.ORPHAN);
             throw e;
         }
         parts.state().delete(volume.details().vduse());

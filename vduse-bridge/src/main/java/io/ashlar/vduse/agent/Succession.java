@@ -139,8 +139,9 @@ final class Succession {
                 return;
             } catch (TimeoutException e) {
                 if (looking != null && looking.isOverdue()) {
-                    throw notHandedOver("it took too long to make sure of what is attached here; the last was "
-                            + looking.volume + ", whose node may be away");
+                    String last = looking.volume;
+                    throw notHandedOver("it took too long to make sure of what is attached here"
+                            + (last.isEmpty() ? "" : "; the last was " + last + ", whose node may be away"));
                 }
                 if (stopping.getAsBoolean()) {
                     throw taken

@@ -5,7 +5,9 @@ import io.ashlar.base.annotation.LoopKind;
 import io.ashlar.base.net.EpollLoop;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.Executor;
 import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.TimeUnit;
 
 /**
  * Closes what comes from one device's front ends, each on a thread of its own: to close a file may mean to wait for whoever serves
@@ -14,24 +16,57 @@ import java.util.concurrent.RejectedExecutionException;
  */
 @ConfinedTo(LoopKind.CONTROL)
 final class Closer {
+    private static final long RETRY_NS = TimeUnit.SECONDS.toNanos(1);
+
     private final EpollLoop control;
+    private final Executor threads;
     private final List<Runnable> waiting = new ArrayList<>();
     private int closing;
 
     Closer(EpollLoop control) {
+        this(control, Closer::startThread);
+    }
+
+    /**
+     * Creates it.
+     *
+     * @param threads has a thread for each task; an {@link OutOfMemoryError} says that there is none now
+     */
+    Closer(EpollLoop control, Executor threads) {
         this.control = control;
+        this.threads = threads;
+    }
+
+    private static void startThread(Runnable task) {
+        Thread thread = new Thread(task, "vhost-closer");
+        thread.setDaemon(true);
+        thread.start();
     }
 
     /** Runs it, which may block, elsewhere. */
     void close(Runnable task) {
         closing++;
-        Thread thread = new Thread(() -> run(task), "vhost-closer");
-        thread.setDaemon(true);
-        thread.start();
+        start(task);
+    }
+
+    /** A service manager's limit of threads may have been reached, of which the machine makes this error. */
+    private void start(Runnable task) {
+        try {
+            threads.execute(() -> run(task));
+        } catch (OutOfMemoryError e) {
+            control.schedule(() -> start(task), RETRY_NS);
+        }
     }
 
     private void run(Runnable task) {
-        task.run();
+        try {
+            task.run();
+        } finally {
+            tellControl();
+        }
+    }
+
+    private void tellControl() {
         try {
             control.execute(this::onClosed);
         } catch (RejectedExecutionException e) {

@@ -223,7 +223,7 @@ final class FrontEnd implements MessageChannel.Handler {
             }
             checkOverlap(table);
         } catch (IOException e) {
-            GuestMemory.close(table);
+            rings.memory().discard(table);
             throw e;
         }
         rings.setMemory(table, table, this::acknowledge);
@@ -257,7 +257,7 @@ final class FrontEnd implements MessageChannel.Handler {
         try {
             checkOverlap(table);
         } catch (IOException e) {
-            GuestMemory.close(List.of(added));
+            rings.memory().discard(List.of(added));
             throw e;
         }
         rings.setMemory(table, List.of(added), this::acknowledge);

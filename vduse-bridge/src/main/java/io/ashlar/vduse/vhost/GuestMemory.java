@@ -130,9 +130,7 @@ final class GuestMemory implements Iotlb.Mapper {
         List<Region> gone = regions.stream()
                 .filter(old -> table.stream().noneMatch(kept -> kept.fd == old.fd))
                 .toList();
-        if (!gone.isEmpty()) {
-            closer.close(() -> close(gone));
-        }
+        discard(gone);
         regions = List.copyOf(table);
     }
 
@@ -182,9 +180,11 @@ final class GuestMemory implements Iotlb.Mapper {
         throw new IOException("the address 0x" + Long.toHexString(user) + " is in no region of memory");
     }
 
-    /** Closes files that did not become a table. */
-    static void close(List<Region> table) {
-        table.forEach(region -> Linux.close(region.fd));
+    /** Closes the files of regions that are not in the table; on the control loop. */
+    void discard(List<Region> gone) {
+        if (!gone.isEmpty()) {
+            closer.close(() -> gone.forEach(region -> Linux.close(region.fd)));
+        }
     }
 
     /** Returns a copy of the table without a region, or null if it is not in it. */

@@ -142,11 +142,14 @@ final class MessageChannel {
             return;
         }
         ended = true;
-        registration.cancel();
-        closer.close(socket::close);
-        descriptors.clear();
-        message.release();
-        handler.onEnd(why);
+        try {
+            registration.cancel();
+            closer.close(socket::close);
+            descriptors.clear();
+            message.release();
+        } finally {
+            handler.onEnd(why); // whatever fails: else rings would be served for nobody, and no detachment would end
+        }
     }
 
     boolean hasEnded() {

@@ -315,7 +315,7 @@ final class Rings {
         List<Integer> served = new ArrayList<>();
         Countdown<Boolean> drains = new Countdown<>(givenUp -> {
             if (givenUp.contains(true)) {
-                GuestMemory.close(added);
+                memory.discard(added);
                 return;
             }
             iotlb.forget(0, -1);

@@ -19,6 +19,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
+import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -28,7 +29,11 @@ import org.junit.jupiter.api.io.TempDir;
 /** The new bridge's side of a handover, against a running one that does what the test wants. */
 @Timeout(120)
 class SuccessionTest {
-    private static final Succession.Limits SHORT = limits(TimeUnit.SECONDS.toNanos(90));
+    private static final long LONG_MS = TimeUnit.SECONDS.toMillis(60);
+    private static final long SHORT_MS = 50;
+    /** For what a bridge that runs does in no time, and this one waits for in vain thereafter. */
+    private static final long WAIT_MS = TimeUnit.SECONDS.toMillis(2);
+
     private static final String ANSWER = "{\"staying\":[\"v (/dev/vda)\"]}";
     private static final String NOTHING_ATTACHED = "{\"attachments\":[]}";
 
@@ -119,16 +124,13 @@ class SuccessionTest {
         return line == null ? "closed" : ControlJson.toRequest(line).command();
     }
 
-    private void takeThePlace() throws IOException {
-        new Succession(parts, told::get, SHORT).takeThePlace();
-    }
-
-    private static Succession.Limits limits(long checkNs) {
-        return new Succession.Limits(
-                TimeUnit.MILLISECONDS.toNanos(50),
-                checkNs,
-                TimeUnit.MILLISECONDS.toNanos(200),
-                TimeUnit.MILLISECONDS.toNanos(50));
+    private ThrowingCallable takingThePlace(long knockMs, long checkMs, long answerMs, long lockMs) {
+        var limits = new Succession.Limits(
+                TimeUnit.MILLISECONDS.toNanos(knockMs),
+                TimeUnit.MILLISECONDS.toNanos(checkMs),
+                TimeUnit.MILLISECONDS.toNanos(answerMs),
+                TimeUnit.MILLISECONDS.toNanos(lockMs));
+        return () -> new Succession(parts, told::get, limits).takeThePlace();
     }
 
     private void takeThePlacePatiently() throws IOException {
@@ -210,7 +212,8 @@ class SuccessionTest {
     @Test
     void shouldGiveUpWhenTheOtherClosesTheConnectionAndLives() throws Exception {
         serve(lines -> command(lines));
-        assertThatThrownBy(this::takeThePlace).hasMessageContaining("has not answered, and goes on");
+        assertThatThrownBy(takingThePlace(WAIT_MS, LONG_MS, LONG_MS, LONG_MS))
+                .hasMessageContaining("has not answered, and goes on");
         assertNotLocked();
     }
 
@@ -220,7 +223,8 @@ class SuccessionTest {
             command(lines);
             assertThat(command(lines)).isEqualTo("closed");
         });
-        assertThatThrownBy(this::takeThePlace).hasMessageContaining("has not answered, and goes on");
+        assertThatThrownBy(takingThePlace(WAIT_MS, LONG_MS, SHORT_MS, LONG_MS))
+                .hasMessageContaining("has not answered, and goes on");
         assertNotLocked();
     }
 
@@ -230,7 +234,7 @@ class SuccessionTest {
             handOver(lines);
             // It closes the connection, and hangs.
         });
-        assertThatThrownBy(this::takeThePlace)
+        assertThatThrownBy(takingThePlace(LONG_MS, LONG_MS, LONG_MS, SHORT_MS))
                 .hasMessageContaining("does not end")
                 .hasMessageContaining("kill -9");
         assertNotLocked();
@@ -243,13 +247,14 @@ class SuccessionTest {
             say(lines, "what?");
             assertThat(command(lines)).as("nothing is taken").isEqualTo("closed");
         });
-        assertThatThrownBy(this::takeThePlace).hasMessageContaining("the bridge that runs goes on");
+        assertThatThrownBy(this::takeThePlacePatiently).hasMessageContaining("the bridge that runs goes on");
         assertNotLocked();
     }
 
     @Test
     void shouldGiveUpWhenNobodyAnswersAtTheSocketOfABridgeThatRuns() throws Exception {
-        assertThatThrownBy(this::takeThePlace).hasMessageContaining("a bridge runs, but does not answer");
+        assertThatThrownBy(takingThePlace(SHORT_MS, LONG_MS, LONG_MS, LONG_MS))
+                .hasMessageContaining("a bridge runs, but does not answer");
         assertNotLocked();
     }
 
@@ -259,7 +264,8 @@ class SuccessionTest {
             assertThat(command(lines)).isEqualTo("list");
             assertThat(command(lines)).isEqualTo("closed");
         });
-        assertThatThrownBy(this::takeThePlace).hasMessageContaining("a bridge runs, but does not answer");
+        assertThatThrownBy(takingThePlace(SHORT_MS, LONG_MS, LONG_MS, LONG_MS))
+                .hasMessageContaining("a bridge runs, but does not answer");
         assertNotLocked();
     }
 
@@ -302,12 +308,12 @@ class SuccessionTest {
     @Test
     void shouldGiveUpWhenItCanNotMakeSureOfAllVolumesInTime() throws Exception {
         running.save(record("v", "/run/v.sock"));
-        CountDownLatch told = new CountDownLatch(1);
+        CountDownLatch ended = new CountDownLatch(1);
         check = (name, id) -> {
             boolean heard = false;
             while (!heard) { // whatever waits there may not hear that it is interrupted
                 try {
-                    told.await();
+                    ended.await();
                     heard = true;
                 } catch (InterruptedException e) {
                     heard = false;
@@ -315,11 +321,10 @@ class SuccessionTest {
             }
         };
         serve(lines -> assertThat(command(lines)).as("nothing is asked for").isEqualTo("closed"));
-        var succession = new Succession(parts, () -> false, limits(TimeUnit.MILLISECONDS.toNanos(50)));
-        assertThatThrownBy(succession::takeThePlace)
+        assertThatThrownBy(takingThePlace(LONG_MS, WAIT_MS, LONG_MS, LONG_MS))
                 .hasMessage("no handover, the bridge that runs goes on: it took too long to make sure of what is"
                         + " attached here; the last was v, whose node may be away");
-        told.countDown();
+        ended.countDown();
         assertNotLocked();
     }
 

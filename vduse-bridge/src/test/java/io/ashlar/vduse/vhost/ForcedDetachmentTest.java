@@ -1,6 +1,7 @@
 package io.ashlar.vduse.vhost;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.ashlar.base.net.EpollLoops;
 import io.ashlar.vduse.agent.AttachWish;
@@ -39,6 +40,7 @@ class ForcedDetachmentTest {
     private FrontEndModel front;
     private FrontEndModel.Region memory;
 
+    private volatile boolean failing;
     private volatile boolean abandoned;
     private volatile boolean givenBack;
 
@@ -61,6 +63,9 @@ class ForcedDetachmentTest {
     }
 
     private void abandon() {
+        if (failing) {
+            throw new IllegalStateException("it can't be let go of");
+        }
         abandoned = true;
         volume.failHeld();
     }
@@ -127,6 +132,19 @@ class ForcedDetachmentTest {
         assertThat(detach().get(60, TimeUnit.SECONDS)).isEqualTo(told);
         assertAnswered(1, at);
         front.awaitEnd();
+        assertThat(daemon.attachments()).isEmpty();
+    }
+
+    /** Another host may have the volume by then. */
+    @Test
+    void shouldShowAnOrphanUntilTheNextTryWhenItFailsMidway() throws Exception {
+        start();
+        failing = true;
+        assertThatThrownBy(() -> daemon.detach("v", true)).hasMessage("it can't be let go of");
+        assertThat(daemon.attachments().get(0).state()).isEqualTo("orphan");
+        assertThatThrownBy(() -> daemon.detach("v", false)).hasMessageContaining("v is left without its volume");
+        failing = false;
+        daemon.detach("v", true);
         assertThat(daemon.attachments()).isEmpty();
     }
 
