@@ -10,7 +10,6 @@ import io.ashlar.store.catalogue.VolumeCatalogue;
 import io.ashlar.store.catalogue.VolumeRecord;
 import io.ashlar.store.file.StoreException;
 import java.util.List;
-import java.util.Objects;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -19,7 +18,6 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Consumer;
 import java.util.function.IntSupplier;
-import java.util.stream.Stream;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -147,7 +145,7 @@ public final class VolumeRegistry {
         figures = new StoreFigures(
                 volumes.size(),
                 (int) volumes.stream().filter(VolumeRecord::isAttached).count(),
-                (int) opened().filter(table.files()::isSettling).count(),
+                (int) table.opened().filter(table.files()::isSettling).count(),
                 ailments.degraded(),
                 ailments.unopenable(),
                 stored,
@@ -157,14 +155,10 @@ public final class VolumeRegistry {
 
     private long storedBytes() throws StoreException {
         long stored = 0;
-        for (BlockDevice device : opened().toList()) {
+        for (BlockDevice device : table.opened().toList()) {
             stored += table.files().storedBytes(device);
         }
         return stored;
-    }
-
-    private Stream<BlockDevice> opened() {
-        return table.all().stream().map(ServedVolume::device).filter(Objects::nonNull);
     }
 
     /** Has what a crash left to be mended left to the next start: requests that wait for it end. Before {@link #stop}. */

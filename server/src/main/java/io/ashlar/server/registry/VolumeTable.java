@@ -9,11 +9,12 @@ import io.ashlar.store.catalogue.VolumeCatalogue;
 import io.ashlar.store.catalogue.VolumeRecord;
 import io.ashlar.store.file.StoreException;
 import java.util.ArrayList;
-import java.util.Collection;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.UUID;
+import java.util.stream.Stream;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -42,10 +43,6 @@ final class VolumeTable {
 
     VolumeFiles files() {
         return files;
-    }
-
-    Collection<ServedVolume> all() {
-        return served.values();
     }
 
     /** Ends what a crash interrupted, then opens every volume; one that can't be opened is tried again at an OPEN. */
@@ -147,6 +144,11 @@ final class VolumeTable {
         return new VolumeAilments(unopenable, degraded, lines);
     }
 
+    /** Returns the devices of the volumes that are open. */
+    Stream<BlockDevice> opened() {
+        return served.values().stream().map(ServedVolume::device).filter(Objects::nonNull);
+    }
+
     /** Returns whether no volume is used. */
     boolean isIdle() {
         return served.values().stream().allMatch(volume -> volume.tickets().isEmpty());
@@ -154,11 +156,7 @@ final class VolumeTable {
 
     /** Ends what open volumes do after a crash. */
     void stopSettling() {
-        for (ServedVolume volume : served.values()) {
-            if (volume.device() != null) {
-                files.stopSettling(volume.device());
-            }
-        }
+        opened().forEach(files::stopSettling);
     }
 
     /** Closes the volume's device, if it is open. */
