@@ -9,36 +9,20 @@ import io.ashlar.store.StoreFixture;
 import io.ashlar.store.VolumeClient;
 import io.ashlar.store.file.CountingStorageIo;
 import io.ashlar.store.file.LinuxStorageIo;
-import java.nio.file.Path;
-import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 
 /** What a question about a range may cost, and that it is answered whatever happens. */
-class BlockStatusTest {
+class BlockStatusTest extends OneVolumeTest {
     private static final long EXTENT = 1L << 30;
 
     private final CountingStorageIo io = new CountingStorageIo(new LinuxStorageIo());
-
-    @TempDir
-    Path path;
-
-    private StoreFixture store;
-    private StoredVolume volume;
-    private VolumeClient client;
 
     @BeforeEach
     void openVolume() throws Exception {
         store = StoreFixture.onThreads(path, io);
         volume = store.createVolume(new BlockGeometry(3 * EXTENT, 4096, false));
         client = new VolumeClient(volume);
-    }
-
-    @AfterEach
-    void closeVolume() {
-        client.close();
-        store.close();
     }
 
     private static long covered(BlockRuns runs) {

@@ -15,19 +15,16 @@ import io.ashlar.store.file.FaultyStorageIo;
 import io.ashlar.store.file.FaultyStorageIo.Call;
 import io.ashlar.store.file.LinuxStorageIo;
 import io.ashlar.store.file.StoreException;
-import java.nio.file.Path;
 import java.util.Random;
 import java.util.UUID;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
-import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 
 /** Full and failing disks: answered, survived, never acknowledged. */
-class FailureTest {
+class FailureTest extends OneVolumeTest {
     /**
      * What a file system may need to remember where holes are. Once punching has cut a file into more than four extents, ext4
      * takes a block for their tree; how many there are depends on how scattered the file lies and which hole came first.
@@ -37,24 +34,11 @@ class FailureTest {
     private final CountingStorageIo counted = new CountingStorageIo(new LinuxStorageIo());
     private final FaultyStorageIo io = new FaultyStorageIo(counted);
 
-    @TempDir
-    Path path;
-
-    private StoreFixture store;
-    private StoredVolume volume;
-    private VolumeClient client;
-
     @BeforeEach
     void openVolume() throws Exception {
         store = StoreFixture.onThreads(path, io);
         volume = store.createVolume(new BlockGeometry(2L << 30, 512, false));
         client = new VolumeClient(volume);
-    }
-
-    @AfterEach
-    void closeVolume() {
-        client.close();
-        store.close();
     }
 
     private void fail(Call call, String namePart, long decision) {

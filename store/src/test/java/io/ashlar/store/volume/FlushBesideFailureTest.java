@@ -13,28 +13,18 @@ import io.ashlar.store.config.StoreConfig;
 import io.ashlar.store.file.FaultyStorageIo;
 import io.ashlar.store.file.FaultyStorageIo.Call;
 import io.ashlar.store.file.LinuxStorageIo;
-import java.nio.file.Path;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.FutureTask;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.LockSupport;
-import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 
 /** A flush that runs beside a sync that fails must not be acknowledged: the kernel tells only one of the two. */
-class FlushBesideFailureTest {
+class FlushBesideFailureTest extends OneVolumeTest {
     private static final int MARKS = 4;
 
     private final FaultyStorageIo io = new FaultyStorageIo(new LinuxStorageIo());
-
-    @TempDir
-    Path path;
-
-    private StoreFixture store;
-    private StoredVolume volume;
-    private VolumeClient client;
 
     @BeforeEach
     void openVolume() throws Exception {
@@ -42,12 +32,6 @@ class FlushBesideFailureTest {
         volume = store.createVolume(new BlockGeometry(1L << 30, 4096, false));
         client = new VolumeClient(volume);
         assertThat(client.fill(0, 4096, 1)).isEqualTo(Status.OK);
-    }
-
-    @AfterEach
-    void closeVolume() {
-        client.close();
-        store.close();
     }
 
     private static boolean isSomebodyWaitingToSync() {

@@ -26,13 +26,11 @@ import java.io.RandomAccessFile;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
-import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 
 /** A start after a kill that finds an extent gone, damaged or behind the volume's end, of which regions are marked. */
-class LostExtentTest {
+class LostExtentTest extends OneVolumeTest {
     private static final ExtentShape SHAPE = new ExtentShape(4, 2);
     private static final int REGION = 4 * 4096;
     private static final int EXTENT = 2 * REGION;
@@ -41,13 +39,6 @@ class LostExtentTest {
     private static final int[] SLOTS = {0, 4096};
 
     private final FaultyStorageIo io = new FaultyStorageIo(new CountingStorageIo(new LinuxStorageIo()));
-
-    @TempDir
-    Path path;
-
-    private StoreFixture store;
-    private StoredVolume volume;
-    private VolumeClient client;
 
     /** Leaves the first region of each extent marked, full of the extent's index and one. */
     @BeforeEach
@@ -65,12 +56,6 @@ class LostExtentTest {
     private void kill() {
         client.close();
         store.kill();
-    }
-
-    @AfterEach
-    void close() {
-        client.close();
-        store.close();
     }
 
     private void open() throws StoreException {

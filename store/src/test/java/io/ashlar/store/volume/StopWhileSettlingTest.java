@@ -14,17 +14,15 @@ import io.ashlar.store.file.FaultyStorageIo.Call;
 import io.ashlar.store.file.LinuxStorageIo;
 import io.ashlar.store.file.StoreException;
 import io.ashlar.store.format.ExtentShape;
-import java.nio.file.Path;
 import java.util.Queue;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.CountDownLatch;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 
 /** A stop while regions of many extents are being settled: it waits for no disk but for what is under way. */
-class StopWhileSettlingTest {
+class StopWhileSettlingTest extends OneVolumeTest {
     private static final ExtentShape SHAPE = new ExtentShape(64, 1);
     private static final int EXTENT = 64 * 4096;
     private static final int EXTENTS = 40;
@@ -39,13 +37,6 @@ class StopWhileSettlingTest {
     private final CountDownLatch letGo = new CountDownLatch(1);
     /** Files of extents, in the order in which they were synced. */
     private final Queue<String> synced = new ConcurrentLinkedQueue<>();
-
-    @TempDir
-    Path path;
-
-    private StoreFixture store;
-    private StoredVolume volume;
-    private VolumeClient client;
 
     /** Leaves a region of each extent marked, of which the first block was discarded. */
     @BeforeEach
@@ -62,10 +53,8 @@ class StopWhileSettlingTest {
     }
 
     @AfterEach
-    void close() {
+    void letGo() {
         letGo.countDown();
-        client.close();
-        store.close();
     }
 
     private void open(StoreConfig config) throws StoreException {

@@ -32,10 +32,9 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 
 /** What a volume does while the regions that a kill left marked are being settled. */
-class VolumeRecoveryTest {
+class VolumeRecoveryTest extends OneVolumeTest {
     private static final long EXTENT_BYTES = 1L << 30;
     private static final int REGION_BYTES = 1 << 20;
 
@@ -48,13 +47,6 @@ class VolumeRecoveryTest {
     /** For the one test that lets an extent go before the other. */
     private final CountDownLatch firstLetGo = new CountDownLatch(1);
 
-    @TempDir
-    Path path;
-
-    private StoreFixture store;
-    private StoredVolume volume;
-    private VolumeClient client;
-
     @BeforeEach
     void openVolume() throws StoreException {
         store = StoreFixture.onThreads(path, io);
@@ -63,11 +55,9 @@ class VolumeRecoveryTest {
     }
 
     @AfterEach
-    void closeVolume() {
+    void letGo() {
         firstLetGo.countDown();
         letGo.countDown();
-        client.close();
-        store.close();
     }
 
     private void killAndOpen(FaultyStorageIo.Plan plan) throws StoreException {
