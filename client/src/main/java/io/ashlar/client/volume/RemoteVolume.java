@@ -338,8 +338,8 @@ public final class RemoteVolume implements BlockDevice {
             return;
         }
         if (status == Status.LOST_WRITES) {
-            control.endQueries(
-                    status); // it stays itself: for the node the volume is this host's until it is told otherwise
+            // The connection itself stays: for the node the volume is this host's until it is told otherwise.
+            control.endQueries(status);
         } else if (leave()) {
             control.end();
         }
