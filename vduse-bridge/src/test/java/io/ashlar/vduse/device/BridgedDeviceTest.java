@@ -285,6 +285,7 @@ class BridgedDeviceTest {
         String wanted = "data-" + last().nextSetBit(0);
         String loop = "";
         while (!loop.equals(wanted)) {
+            nextRequest = 0; // the memory is not for as many as there may be before the change is seen
             offer(0, OUT, 3, 'c');
             loop = arrival();
             awaitUsed(0);
