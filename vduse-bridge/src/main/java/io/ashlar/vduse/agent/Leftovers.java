@@ -10,6 +10,7 @@ import io.ashlar.vduse.inflight.DeviceLog;
 import io.ashlar.vduse.inflight.InflightException;
 import java.io.IOException;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.List;
 import java.util.UUID;
 import org.slf4j.Logger;
@@ -178,6 +179,34 @@ final class Leftovers {
         }
         takeOver(orphan, new AttachSequence(parts, orphan), log, nobodyTold, true);
         orphan.teardown().pushRemoval("remove the link", () -> DiskNode.unlink(parts.host(), orphan.disk()));
+    }
+
+    /**
+     * Puts aside what is written down of a device that no bridge can go on with, since nobody can read it.
+     *
+     * @param vduse the device's name, or whatever else somebody wants to be detached
+     * @param served what this bridge has, none of which may be forgotten
+     * @return false: no node is told
+     */
+    boolean putAside(String vduse, boolean force, Collection<AttachedVolume> served) throws IOException {
+        boolean inUse = VduseSysfs.ownDevices().contains(vduse)
+                || served.stream()
+                        .map(AttachedVolume::details)
+                        .anyMatch(details -> details != null && vduse.equals(details.vduse()));
+        String why = inUse ? null : parts.state().whyUnreadable(vduse);
+        if (why == null) {
+            throw new BridgeException(vduse + " is not attached");
+        }
+        if (!force) {
+            throw new BridgeException(
+                    "nobody can read what is written down of " + vduse + " (" + why + "); '--force' puts it aside");
+        }
+        LOG.warn(
+                "{} is forgotten; its record is now {}: {}",
+                vduse,
+                parts.state().putAside(vduse),
+                why);
+        return false;
     }
 
     private static void takeOver(
