@@ -221,10 +221,9 @@ public final class BridgeDaemon implements AutoCloseable {
         AttachedVolume.State before = take(volume, force);
         boolean givenBack;
         try {
-            if (volume.device() == null) {
-                leftovers.serveErrors(volume);
-            }
-            givenBack = new DetachSequence(parts, volume).detach(force);
+            givenBack = volume.device() == null
+                    ? leftovers.remove(volume)
+                    : new DetachSequence(parts, volume).detach(force);
         } catch (IOException | RuntimeException e) {
             boolean isServed = before == AttachedVolume.State.ATTACHED && !force; // by which its I/O fails for good
             volume.setState(isServed ? before : AttachedVolume.State.ORPHAN);

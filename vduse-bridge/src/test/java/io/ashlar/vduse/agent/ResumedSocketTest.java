@@ -63,6 +63,19 @@ class ResumedSocketTest {
         return folder.resolve("run/bridge.sock.d/ashlar-" + ID + ".json");
     }
 
+    /** The node is away, until it is to be told that nobody uses the volume any more. */
+    private final class Away implements VolumeOpener {
+        @Override
+        public OpenedVolume open(String name, boolean readOnly, boolean steal) throws IOException {
+            throw new IOException("away");
+        }
+
+        @Override
+        public OpenedVolume reopen(String name) {
+            return new OpenedVolume(new Watching(), ID);
+        }
+    }
+
     private BridgeDaemon start(EpollLoops loops) throws IOException {
         return BridgeDaemon.start(
                 config(), loops, (name, readOnly, steal) -> new VolumeOpener.OpenedVolume(new Watching(), ID));
@@ -92,6 +105,22 @@ class ResumedSocketTest {
                 assertThatThrownBy(() -> next.detach(device, true)).hasMessage(device + " is not attached");
                 next.attach("v", wish);
                 assertThat(record()).exists();
+                next.stop();
+            }
+        }
+    }
+
+    @Test
+    void shouldTellTheNodeOfAVolumeThatWaitsForItAndIsDetachedByForce() throws Exception {
+        try (EpollLoops loops = EpollLoops.pinned("data", BridgeDaemon.cpusToUse(config()))) {
+            try (BridgeDaemon first = start(loops)) {
+                first.attach("v", new AttachWish(false, false, folder.resolve("v.sock"), 1));
+                first.stop();
+            }
+            try (BridgeDaemon next = BridgeDaemon.start(config(), loops, new Away())) {
+                assertThat(next.detach("v", true)).isTrue();
+                assertThat(recordedWhenClosed).containsExactly(false);
+                assertThat(next.attachments()).isEmpty();
                 next.stop();
             }
         }
