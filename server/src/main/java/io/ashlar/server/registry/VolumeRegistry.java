@@ -37,7 +37,7 @@ public final class VolumeRegistry {
     private final Attachments attachments;
     private final VolumeCommands commands;
     private volatile StoreFigures figures = StoreFigures.NONE;
-    private volatile String ailment = "";
+    private volatile String ailment = "starting: its volumes are being opened";
     private volatile VolumeAilments volumeAilments = VolumeAilments.NONE;
 
     /** Takes over the catalogue and the files. */
@@ -108,7 +108,10 @@ public final class VolumeRegistry {
                 answer);
     }
 
-    /** Returns why the disk is not well, or an empty text; as old as the last {@link #look}. */
+    /**
+     * Returns why the disk is not well, or an empty text; as old as the last {@link #look}. Until the first has been done, to
+     * which it comes when the volumes have been opened, it says that the node is starting.
+     */
     public String ailment() {
         return ailment;
     }
