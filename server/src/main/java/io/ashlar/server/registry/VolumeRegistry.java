@@ -164,8 +164,12 @@ public final class VolumeRegistry {
         return stored;
     }
 
-    /** Has what a crash left to be mended left to the next start: requests that wait for it end. Before {@link #stop}. */
-    public void stopSettling() {
+    /**
+     * Has volumes that are not open yet, and what a crash left to be mended, left to the next start: requests that wait for
+     * either end. Before {@link #stop}.
+     */
+    public void stopSoon() {
+        table.stopOpening(); // at once: what is posted comes after the opening of them all
         post(table::stopSettling, () -> {});
     }
 
