@@ -38,7 +38,7 @@ final class RemoteVolumes {
      * than the look at all of them may take, whose end says less of the reason.
      */
     private static final int CHECK_MS = 60_000;
-    /** What such a look may take at least, however long a hung node has held up the search for the one that has the volume. */
+    /** What such a look may take at least, however long the search for the node that has the volume has taken. */
     private static final int CHECK_MS_MIN = 10_000;
 
     /** What a node may take that is to be told that nobody uses a volume any more; once more to find it among several. */
@@ -62,7 +62,7 @@ final class RemoteVolumes {
         this(nodes, ioTimeoutMs, role, ATTACH_MS);
     }
 
-    /** Prepares the opening of volumes from nodes each of which is waited for as long as this, and again when it has the volume. */
+    /** Prepares the opening of volumes from nodes that are searched for one as long as this, and waited for again when it has it. */
     RemoteVolumes(List<InetSocketAddress> nodes, int ioTimeoutMs, String role, int attachMs) {
         this.nodes = List.copyOf(nodes);
         this.ioTimeoutMs = ioTimeoutMs;
@@ -108,7 +108,7 @@ final class RemoteVolumes {
             }
         }
 
-        /** Finds the node and attaches within the timeout, but gives the attaching itself its minimum: another node may be hung. */
+        /** Finds the node and attaches within the timeout, but gives the attaching itself its minimum. */
         private RemoteVolume open(String name, AccessMode mode, int timeoutMs, int attachMsMin) throws IOException {
             long startNs = Clock.SYSTEM.nowNs();
             try {
