@@ -41,6 +41,9 @@ final class RemoteVolumes {
     /** What such a look may take at least, however long a hung node has held up the search for the one that has the volume. */
     private static final int CHECK_MS_MIN = 10_000;
 
+    /** What a node may take that is to be told that nobody uses a volume any more; once more to find it among several. */
+    private static final int REOPEN_MS = 3_000;
+
     private final List<InetSocketAddress> nodes;
     private final int ioTimeoutMs;
     private final String role;
@@ -76,7 +79,15 @@ final class RemoteVolumes {
         @Override
         public OpenedVolume open(String name, boolean readOnly, boolean steal) throws IOException {
             AccessMode mode = steal ? AccessMode.STEAL : readOnly ? AccessMode.READ_ONLY : AccessMode.READ_WRITE;
-            RemoteVolume volume = open(name, mode, from.attachMs, from.attachMs);
+            return opened(open(name, mode, from.attachMs, from.attachMs));
+        }
+
+        @Override
+        public OpenedVolume reopen(String name) throws IOException {
+            return opened(open(name, AccessMode.READ_WRITE, REOPEN_MS, REOPEN_MS));
+        }
+
+        private static OpenedVolume opened(RemoteVolume volume) {
             return new OpenedVolume(
                     volume,
                     uuid(volume.volumeId()),
@@ -101,7 +112,8 @@ final class RemoteVolumes {
         private RemoteVolume open(String name, AccessMode mode, int timeoutMs, int attachMsMin) throws IOException {
             long startNs = Clock.SYSTEM.nowNs();
             try {
-                InetSocketAddress node = VolumeLookup.find(from.nodes, name, timeoutMs, from.attachMs);
+                InetSocketAddress node =
+                        VolumeLookup.find(from.nodes, name, timeoutMs, Math.min(timeoutMs, from.attachMs));
                 long gone = TimeUnit.NANOSECONDS.toMillis(Clock.SYSTEM.nowNs() - startNs);
                 VolumeOptions options = new VolumeOptions(
                         SessionConfig.of(node, host),

@@ -207,7 +207,7 @@ public final class BridgeDaemon implements AutoCloseable {
     }
 
     /**
-     * Detaches a volume.
+     * Detaches a volume, or puts aside what nobody can read of one, which is known by its device's name.
      *
      * @param force whether to do so under its users, and with its node away: their I/O ends with errors
      * @return whether other hosts can have the volume now; if not, its node could not be told
@@ -216,15 +216,14 @@ public final class BridgeDaemon implements AutoCloseable {
         refuseAtTheEnd();
         AttachedVolume volume = volumes.get(name);
         if (volume == null) {
-            throw new BridgeException(name + " is not attached");
+            return leftovers.putAside(name, force, volumes.values());
         }
         AttachedVolume.State before = take(volume, force);
         boolean givenBack;
         try {
-            if (volume.device() == null) {
-                leftovers.serveErrors(volume);
-            }
-            givenBack = new DetachSequence(parts, volume).detach(force);
+            givenBack = volume.device() == null
+                    ? leftovers.remove(volume)
+                    : new DetachSequence(parts, volume).detach(force);
         } catch (IOException | RuntimeException e) {
             boolean isServed = before == AttachedVolume.State.ATTACHED && !force; // by which its I/O fails for good
             volume.setState(isServed ? before : AttachedVolume.State.ORPHAN);
