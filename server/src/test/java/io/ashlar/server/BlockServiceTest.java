@@ -3,6 +3,7 @@ package io.ashlar.server;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.ashlar.base.checksum.Crc32c;
+import io.ashlar.base.seed.TestSeed;
 import io.ashlar.base.status.Status;
 import io.ashlar.protocol.frame.FrameFlags;
 import io.ashlar.protocol.frame.FrameHeader;
@@ -168,7 +169,7 @@ class BlockServiceTest {
     void shouldKeepManyWaitingWritesApartWhenTheReceiveBufferIsReplaced() throws IOException {
         int handle = open();
         node.volume().hold();
-        long seed = System.nanoTime();
+        long seed = TestSeed.get();
         Random random = new Random(seed);
         byte[][] written = new byte[40][];
         for (int i = 0; i < written.length; i++) {

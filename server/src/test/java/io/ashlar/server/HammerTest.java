@@ -2,6 +2,7 @@ package io.ashlar.server;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.ashlar.base.seed.TestSeed;
 import io.ashlar.base.status.Status;
 import io.ashlar.protocol.frame.Opcode;
 import io.ashlar.protocol.message.OpenMode;
@@ -43,7 +44,7 @@ class HammerTest {
 
     @Test
     void shouldMixNoTwoWritesWhenFourConnectionsHammerTheSameBlocks() throws Exception {
-        long seed = System.nanoTime();
+        long seed = TestSeed.get();
         try (StorageNode node = StorageNode.start(NodeFixture.config(folder, ServerLimits.DEFAULT))) {
             long epoch;
             try (RawClient client = RawClient.ready(node.addresses().block())) {

@@ -3,6 +3,7 @@ package io.ashlar.server;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.ashlar.base.checksum.Crc32c;
+import io.ashlar.base.seed.TestSeed;
 import io.ashlar.base.status.Status;
 import io.ashlar.protocol.codec.MessageFrames;
 import io.ashlar.protocol.frame.FrameFlags;
@@ -182,7 +183,7 @@ class HostileInputTest {
 
     @Test
     void shouldCloseWhenGarbageArrives() throws IOException {
-        long seed = System.nanoTime();
+        long seed = TestSeed.get();
         Random random = new Random(seed);
         for (int i = 0; i < 50; i++) {
             try (RawClient client = new RawClient(node.address())) {

@@ -2,6 +2,7 @@ package io.ashlar.server;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.ashlar.base.seed.TestSeed;
 import io.ashlar.base.status.Status;
 import io.ashlar.protocol.message.HelloAnswer;
 import io.ashlar.protocol.message.OpenAnswer;
@@ -20,7 +21,7 @@ class KillTest {
 
     @Test
     void shouldStillHaveEveryAnsweredWriteAndTheAttachmentWhenKilled() throws Exception {
-        long seed = System.nanoTime();
+        long seed = TestSeed.get();
         Random random = new Random(seed);
         byte[][] expected = new byte[BLOCKS][4096];
         long epoch = 0;

@@ -9,6 +9,7 @@ import io.ashlar.base.block.Operation;
 import io.ashlar.base.block.ScatterList;
 import io.ashlar.base.net.EpollLoop;
 import io.ashlar.base.net.EpollLoops;
+import io.ashlar.base.seed.TestSeed;
 import io.ashlar.base.status.Status;
 import io.ashlar.client.fake.Attached;
 import io.ashlar.client.fake.FakeNode;
@@ -31,7 +32,7 @@ class RemoteVolumeChaosTest {
     private static final int BLOCKS_PER_LOOP = 8;
     private static final int ROUNDS = 1500;
 
-    private final long seed = Long.getLong("ashlar.chaos.seed", System.nanoTime());
+    private final long seed = TestSeed.get();
     private final FakeNode node = new FakeNode(LOOPS * BLOCKS_PER_LOOP * BlockGeometry.BLOCK_BYTES, 512);
     private final EpollLoops loops = EpollLoops.floating("chaos", LOOPS);
 

@@ -19,6 +19,13 @@ class NbdLimitsTest {
     }
 
     @Test
+    void shouldHaveWhatTheManualSaysOfMoreMemoryAndOfMostConnections() {
+        assertThat(NbdLimits.DEFAULT.withConnectionsMax(64).largeReadsMax(3 * GIB / 2))
+                .isEqualTo(17);
+        assertThat(NbdLimits.DEFAULT.withConnectionsMax(80).largeReadsMax(GIB)).isEqualTo(1);
+    }
+
+    @Test
     void shouldRefuseMoreConnectionsThanThereIsMemoryFor() {
         NbdLimits limits = NbdLimits.DEFAULT.withConnectionsMax(1000);
         assertThatThrownBy(() -> limits.largeReadsMax(GIB))

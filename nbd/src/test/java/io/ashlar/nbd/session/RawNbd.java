@@ -12,8 +12,8 @@ import java.net.Socket;
 import java.nio.charset.StandardCharsets;
 
 /** A client for tests that writes down bytes, and nothing else. */
-final class RawNbd implements AutoCloseable {
-    private static final int PATIENCE_MS = 8_000;
+public final class RawNbd implements AutoCloseable {
+    private static final int PATIENCE_MS = 30_000;
 
     final Socket socket;
     final DataInputStream in;
@@ -47,8 +47,8 @@ final class RawNbd implements AutoCloseable {
         return modern(served.server.port(), structured);
     }
 
-    /** As the other, on a port. */
-    static RawNbd modern(int port, boolean structured) throws IOException {
+    /** As the other, of the export {@code vol} on a port. */
+    public static RawNbd modern(int port, boolean structured) throws IOException {
         RawNbd client = new RawNbd(port);
         client.greet();
         if (structured) {
@@ -100,7 +100,7 @@ final class RawNbd implements AutoCloseable {
     }
 
     /** Sends a request; returns its cookie. */
-    long send(Command command, int flags, long offset, long length, byte[] data) throws IOException {
+    public long send(Command command, int flags, long offset, long length, byte[] data) throws IOException {
         ByteArrayOutputStream bytes = new ByteArrayOutputStream(28 + data.length);
         DataOutputStream to = new DataOutputStream(bytes);
         to.writeInt(Wire.REQUEST_MAGIC);
@@ -115,7 +115,7 @@ final class RawNbd implements AutoCloseable {
     }
 
     /** Reads a simple reply without data; returns its error. */
-    int reply() throws IOException {
+    public int reply() throws IOException {
         if (in.readInt() != Wire.SIMPLE_REPLY_MAGIC) {
             throw new AssertionError("no simple reply");
         }
@@ -124,18 +124,27 @@ final class RawNbd implements AutoCloseable {
         return error;
     }
 
+    /** Reads a simple reply without data, which must tell no error; returns its cookie. */
+    long answered() throws IOException {
+        if (in.readInt() != Wire.SIMPLE_REPLY_MAGIC || in.readInt() != 0) {
+            throw new AssertionError("no simple reply without error");
+        }
+        return in.readLong();
+    }
+
     /** Sends a request and returns the error of its simple reply. */
-    int ask(Command command, int flags, long offset, long length, byte[] data) throws IOException {
+    public int ask(Command command, int flags, long offset, long length, byte[] data) throws IOException {
         send(command, flags, offset, length, data);
         return reply();
     }
 
-    int write(long offset, byte[] data) throws IOException {
+    /** Writes; returns the error. */
+    public int write(long offset, byte[] data) throws IOException {
         return ask(Command.WRITE, 0, offset, data.length, data);
     }
 
     /** Reads with a simple reply; the read must succeed. */
-    byte[] read(long offset, int length) throws IOException {
+    public byte[] read(long offset, int length) throws IOException {
         int error = ask(Command.READ, 0, offset, length, new byte[0]);
         if (error != 0) {
             throw new AssertionError("read failed with " + error);
@@ -147,10 +156,10 @@ final class RawNbd implements AutoCloseable {
 
     /** What a structured reply said. */
     @SuppressWarnings("ArrayRecordComponent") // compared by nobody
-    record Structured(int error, byte[] data, int dataChunks, int[] status) {}
+    public record Structured(int error, byte[] data, int dataChunks, int[] status) {}
 
     /** Reads a structured reply to the end; data is put where its offset says, counted from {@code offset}. */
-    Structured structured(long offset, int length) throws IOException {
+    public Structured structured(long offset, int length) throws IOException {
         byte[] data = new byte[length];
         int error = 0;
         int chunks = 0;

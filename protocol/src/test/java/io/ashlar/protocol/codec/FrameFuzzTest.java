@@ -25,7 +25,7 @@ import org.junit.jupiter.api.Test;
  */
 class FrameFuzzTest {
     private static final int FRAMES = Integer.getInteger("ashlar.fuzz.frames", 1_000_000);
-    private static final long SEED = Long.getLong("ashlar.fuzz.seed", 20_261_122L);
+    private static final long SEED = Long.getLong("ashlar.seed", 20_261_122L);
 
     private final CountingAllocator allocator = new CountingAllocator();
     private final CheckingHandler handler = new CheckingHandler();
@@ -43,7 +43,7 @@ class FrameFuzzTest {
             try {
                 runStream(channel, new Random(seed));
             } catch (RuntimeException | AssertionError e) {
-                throw new AssertionError("repeat with -Dashlar.fuzz.seed=" + seed, e);
+                throw new AssertionError("repeat with -Dashlar.seed=" + seed, e);
             }
             examined += handler.frames + handler.faults;
         }

@@ -2,6 +2,7 @@ package io.ashlar.store.crash;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.ashlar.base.seed.TestSeed;
 import io.ashlar.store.crash.CrashCheck.Loss;
 import io.ashlar.store.file.CrashedDisk;
 import io.ashlar.store.file.FaultyStorageIo;
@@ -15,7 +16,7 @@ import org.junit.jupiter.api.Test;
 
 /**
  * Crashes everywhere: after any crash a block reads as the last flushed value or as one written whole after it, never as
- * an error, never as anything else. Repeat a failure with {@code -Dcrash.seed=SEED}.
+ * an error, never as anything else. Repeat a failure with the {@code -Dashlar.seed=SEED} of its message.
  */
 class CrashModelTest {
     private static final int FURTHER_LIVES_MAX = 2;
@@ -33,12 +34,12 @@ class CrashModelTest {
                         .check(loss.crash(history.io(), position, random), random.nextInt(FURTHER_LIVES_MAX + 1));
             }
         } catch (AssertionError | RuntimeException | StoreException e) {
-            throw new AssertionError("crash.seed=" + seed + ": " + e.getMessage(), e);
+            throw new AssertionError("-Dashlar.seed=" + seed + ": " + e.getMessage(), e);
         }
     }
 
     private static void runSeeds(long first, int count) {
-        Long only = Long.getLong("crash.seed");
+        Long only = Long.getLong("ashlar.seed");
         if (only != null) {
             runSeed(only, io -> io);
             return;
@@ -51,7 +52,7 @@ class CrashModelTest {
     @Test
     void shouldKeepItsPromisesWhenCrashedAnywhereInRandomHistories() {
         runSeeds(1, 500);
-        runSeeds(System.nanoTime(), 200);
+        runSeeds(TestSeed.get(), 200);
     }
 
     @Test

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.ashlar.base.block.BlockGeometry;
 import io.ashlar.base.block.Operation;
+import io.ashlar.base.seed.TestSeed;
 import io.ashlar.base.status.Status;
 import io.ashlar.base.sys.Errno;
 import io.ashlar.base.time.RandomSource;
@@ -62,7 +63,7 @@ class HammerTest {
     }
 
     private void hammer(int rounds, long roundNs) throws Exception {
-        long seed = System.nanoTime();
+        long seed = TestSeed.get();
         UUID uuid = RandomSource.SECURE.nextUuid();
         ExecutorService threads = Executors.newFixedThreadPool(WRITERS);
         try {

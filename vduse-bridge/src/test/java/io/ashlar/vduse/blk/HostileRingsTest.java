@@ -2,6 +2,7 @@ package io.ashlar.vduse.blk;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.ashlar.base.seed.TestSeed;
 import io.ashlar.vduse.vring.VringException;
 import io.ashlar.vduse.vring.VringFault;
 import java.io.IOException;
@@ -18,7 +19,7 @@ class HostileRingsTest {
 
     @Test
     void shouldStopAndReportOnlyTheDamagedQueue() {
-        long seed = new Random().nextLong();
+        long seed = TestSeed.get();
         HostileRings rings = new HostileRings(seed);
         try {
             rings.run(300_000);
@@ -32,7 +33,7 @@ class HostileRingsTest {
 
     @Test
     void shouldSurviveMemoryThatChangesWhileItIsRead() throws VringException, InterruptedException {
-        long seed = new Random().nextLong();
+        long seed = TestSeed.get();
         HostileRings rings = new HostileRings(seed);
         Thread other = new Thread(() -> rings.change(new Random(seed)), "changing");
         other.start();
@@ -51,7 +52,7 @@ class HostileRingsTest {
     @Test
     @Tag("slow")
     void shouldSurviveTenMillionDamagedRings() throws IOException, InterruptedException {
-        long seed = new Random().nextLong();
+        long seed = TestSeed.get();
         Process process = new ProcessBuilder(
                         Path.of(System.getProperty("java.home"), "bin", "java").toString(),
                         "-Xmx512m",

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.ashlar.base.net.EpollLoop;
 import io.ashlar.base.net.EpollLoops;
+import io.ashlar.base.seed.TestSeed;
 import io.ashlar.base.sys.Linux;
 import io.ashlar.base.sys.UnixSocket;
 import io.ashlar.vduse.blk.VirtioBlkConfig;
@@ -30,7 +31,7 @@ import org.junit.jupiter.api.io.TempDir;
 
 /** Front ends that lie, rave and vanish. Whatever they send, the next one is served, and no descriptor is left behind. */
 class HostileMessagesTest {
-    private static final long SEED = new Random().nextLong();
+    private static final long SEED = TestSeed.get();
     private static final int CONNECTIONS = 150;
     private static final int MESSAGES = 40;
 
