@@ -29,10 +29,9 @@ public final class LeftoverRemoval {
      * Removes the device.
      *
      * @param name the volume's name, or the kernel's name for the device
-     * @return whether other hosts can have the volume now; if not, its node has not been told
      * @throws IOException if a bridge runs after all, if there is no such device, or if its rings can't be made sense of
      */
-    public static boolean remove(BridgeConfig config, String name) throws IOException {
+    public static Detachment remove(BridgeConfig config, String name) throws IOException {
         VolumeOpener nowhere = (volume, readOnly, steal) -> {
             throw new BridgeException("no volume is opened to remove a device");
         };
@@ -44,15 +43,17 @@ public final class LeftoverRemoval {
                 throw new BridgeException("no device of " + name + " is left on this host");
             }
             String vduse = found.details().vduse();
+            Detachment ended = new Detachment(found.details().readOnly(), 0);
             if (parts.vdpa().contains(vduse)) {
+                DetachSequence sequence = new DetachSequence(parts, found);
                 leftovers.serveErrors(found);
-                new DetachSequence(parts, found).detach(true);
+                ended = sequence.detach(true);
             } else {
                 destroy(parts, vduse);
             }
             parts.state().delete(vduse);
             LOG.info("{} is detached, its I/O has ended with errors", name);
-            return found.details().readOnly();
+            return ended;
         }
     }
 
