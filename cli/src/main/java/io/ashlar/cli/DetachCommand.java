@@ -2,6 +2,7 @@ package io.ashlar.cli;
 
 import io.ashlar.base.annotation.ConfinedTo;
 import io.ashlar.base.annotation.LoopKind;
+import io.ashlar.base.net.EpollLoops;
 import io.ashlar.vduse.agent.BridgeConfig;
 import io.ashlar.vduse.agent.Detachment;
 import io.ashlar.vduse.agent.LeftoverRemoval;
@@ -27,8 +28,12 @@ final class DetachCommand implements Runnable {
             names = "--force",
             description =
                     "Detach it under its users: their I/O fails, and what was not flushed is lost; says how many requests"
-                            + " in flight have failed. Also where the bridge is dead.")
+                            + " in flight have failed. Also where the bridge is dead; for that alone --server matters,"
+                            + " since its node is to be told.")
     private boolean force;
+
+    @Mixin
+    private ServerOption server;
 
     @Mixin
     private ControlOption control;
@@ -58,8 +63,10 @@ final class DetachCommand implements Runnable {
 
     /** Nobody answers for the device: this process does. */
     private Detachment removeLeftover() {
-        try {
-            return LeftoverRemoval.remove(BridgeConfig.defaults().withControlSocket(control.socket()), name);
+        RemoteVolumes volumes = new RemoteVolumes(server.addresses(), 0);
+        try (EpollLoops sessions = EpollLoops.floating("session", 1)) {
+            BridgeConfig config = BridgeConfig.defaults().withControlSocket(control.socket());
+            return LeftoverRemoval.remove(config, volumes.on(sessions.all().get(0)), name);
         } catch (IOException e) {
             throw Failure.failed(e.getMessage(), e);
         }

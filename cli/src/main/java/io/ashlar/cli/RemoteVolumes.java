@@ -38,8 +38,11 @@ final class RemoteVolumes {
      * than the look at all of them may take, whose end says less of the reason.
      */
     private static final int CHECK_MS = 60_000;
-    /** What such a look may take at least, however long a hung node has held up the search for the one that has the volume. */
+    /** What such a look may take at least, however long the search for the node that has the volume has taken. */
     private static final int CHECK_MS_MIN = 10_000;
+
+    /** What a node may take that is to be told that nobody uses a volume any more; once more to find it among several. */
+    private static final int REOPEN_MS = 3_000;
 
     private final List<InetSocketAddress> nodes;
     private final int ioTimeoutMs;
@@ -59,7 +62,7 @@ final class RemoteVolumes {
         this(nodes, ioTimeoutMs, role, ATTACH_MS);
     }
 
-    /** Prepares the opening of volumes from nodes each of which is waited for as long as this, and again when it has the volume. */
+    /** Prepares the opening of volumes from nodes that are searched for one as long as this, and waited for again when it has it. */
     RemoteVolumes(List<InetSocketAddress> nodes, int ioTimeoutMs, String role, int attachMs) {
         this.nodes = List.copyOf(nodes);
         this.ioTimeoutMs = ioTimeoutMs;
@@ -76,7 +79,15 @@ final class RemoteVolumes {
         @Override
         public OpenedVolume open(String name, boolean readOnly, boolean steal) throws IOException {
             AccessMode mode = steal ? AccessMode.STEAL : readOnly ? AccessMode.READ_ONLY : AccessMode.READ_WRITE;
-            RemoteVolume volume = open(name, mode, from.attachMs, from.attachMs);
+            return opened(open(name, mode, from.attachMs, from.attachMs));
+        }
+
+        @Override
+        public OpenedVolume reopen(String name) throws IOException {
+            return opened(open(name, AccessMode.READ_WRITE, REOPEN_MS, REOPEN_MS));
+        }
+
+        private static OpenedVolume opened(RemoteVolume volume) {
             return new OpenedVolume(
                     volume,
                     uuid(volume.volumeId()),
@@ -97,11 +108,12 @@ final class RemoteVolumes {
             }
         }
 
-        /** Finds the node and attaches within the timeout, but gives the attaching itself its minimum: another node may be hung. */
+        /** Finds the node and attaches within the timeout, but gives the attaching itself its minimum. */
         private RemoteVolume open(String name, AccessMode mode, int timeoutMs, int attachMsMin) throws IOException {
             long startNs = Clock.SYSTEM.nowNs();
             try {
-                InetSocketAddress node = VolumeLookup.find(from.nodes, name, timeoutMs, from.attachMs);
+                InetSocketAddress node =
+                        VolumeLookup.find(from.nodes, name, timeoutMs, Math.min(timeoutMs, from.attachMs));
                 long gone = TimeUnit.NANOSECONDS.toMillis(Clock.SYSTEM.nowNs() - startNs);
                 VolumeOptions options = new VolumeOptions(
                         SessionConfig.of(node, host),

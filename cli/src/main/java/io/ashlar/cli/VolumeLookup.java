@@ -1,6 +1,7 @@
 package io.ashlar.cli;
 
-import com.google.errorprone.annotations.Immutable;
+import io.ashlar.base.annotation.ConfinedTo;
+import io.ashlar.base.annotation.LoopKind;
 import io.ashlar.base.status.Status;
 import io.ashlar.base.time.Clock;
 import io.ashlar.client.admin.AdminClient;
@@ -8,21 +9,49 @@ import io.ashlar.client.admin.AdminException;
 import io.ashlar.protocol.message.AdminRequest;
 import io.ashlar.protocol.message.ShowVolume;
 import java.net.InetSocketAddress;
-import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.concurrent.CompletionService;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.ExecutorCompletionService;
+import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Collectors;
 
-/** Finds the node that has a volume. A volume is on one node; names are unique on each, not among them. */
-@Immutable
+/**
+ * Finds the node that has a volume. A volume is on one node; names are unique on each, not among them: two that have a
+ * volume of the name are a mistake that only the user can mend. All nodes are asked at once, each on a thread of its own,
+ * which ends by itself when its node has answered or has taken too long.
+ */
+@ConfinedTo(LoopKind.OWNER)
 final class VolumeLookup {
     private static final long PAUSE_MS = 250;
+    /** What the other nodes have to answer in, once one has the volume: one that is well takes milliseconds. */
+    private static final long GRACE_NS = TimeUnit.SECONDS.toNanos(2);
 
-    private VolumeLookup() {}
+    private final List<InetSocketAddress> nodes;
+    private final String volume;
+    private final int answerMs;
+    private final long deadlineNs;
+    private final CompletionService<Answer> answers = new ExecutorCompletionService<>(VolumeLookup::start);
+    /** The last answer of each node that has given one, or could not be reached. */
+    private final Map<InetSocketAddress, Answer> latest = new HashMap<>();
+
+    private boolean found;
+    private long graceEndNs;
+
+    private VolumeLookup(List<InetSocketAddress> nodes, String volume, int timeoutMs, int answerMs) {
+        this.nodes = nodes;
+        this.volume = volume;
+        this.answerMs = answerMs;
+        deadlineNs = Clock.SYSTEM.nowNs() + TimeUnit.MILLISECONDS.toNanos(timeoutMs);
+    }
 
     /**
-     * Asks the nodes in order, all of them: two that have a volume of the name are a mistake that only the user can mend.
-     * Where none has it, those that can't be reached are asked again until the time is over. A single node is not asked.
+     * Asks all nodes. Once one has the volume, those that do not answer soon are done without: they may hang. Where none has
+     * it, those that can't be reached are asked again until the time is over. A single node is not asked.
      *
      * @throws Failure in one line
      */
@@ -32,78 +61,116 @@ final class VolumeLookup {
 
     /** Finds it as above, and waits this long for each answer of a node. */
     static InetSocketAddress find(List<InetSocketAddress> nodes, String volume, int timeoutMs, int answerMs) {
-        if (nodes.size() == 1) {
-            return nodes.get(0);
-        }
-        long deadlineNs = Clock.SYSTEM.nowNs() + TimeUnit.MILLISECONDS.toNanos(timeoutMs);
-        List<InetSocketAddress> unasked = new ArrayList<>(nodes);
-        while (true) {
-            List<InetSocketAddress> having = new ArrayList<>();
-            AdminException unreachable = askAll(unasked, volume, answerMs, having);
-            if (having.size() > 1) {
-                throw Failure.failed("there is a volume " + volume + " on " + texts(having, " and on ")
-                        + ": say with --server which one is meant");
-            } else if (having.size() == 1) {
-                return having.get(0);
-            } else if (unreachable == null) {
-                throw Failure.failed("there is no volume " + volume + " on " + texts(nodes, " or "));
-            } else if (Clock.SYSTEM.nowNs() - deadlineNs >= 0) {
-                throw Failure.unreachable(
-                        "no node that answers has a volume " + volume + ", and " + unreachable.getMessage(),
-                        unreachable);
-            }
-            pause();
+        return nodes.size() == 1 ? nodes.get(0) : new VolumeLookup(nodes, volume, timeoutMs, answerMs).find();
+    }
+
+    /** What asking a node has led to; without a failure it has told whether it has the volume. */
+    private record Answer(InetSocketAddress node, boolean has, AdminException failure) {
+        boolean isUnreachable() {
+            return failure != null && failure.isUnreachable();
         }
     }
 
-    private static AdminRequest show(String volume) {
-        return AdminRequest.newBuilder()
+    private InetSocketAddress find() {
+        nodes.forEach(node -> ask(node, 0));
+        for (long ns = patienceNs(); ns > 0; ns = patienceNs()) {
+            Answer answer = next(ns);
+            if (answer != null) {
+                take(answer);
+            }
+        }
+        List<InetSocketAddress> having =
+                nodes.stream().filter(node -> isKnownToHave(latest.get(node))).toList();
+        if (having.size() > 1) {
+            throw Failure.failed("there is a volume " + volume + " on " + texts(having, " and on ")
+                    + ": say with --server which one is meant");
+        } else if (having.size() == 1) {
+            return having.get(0);
+        }
+        AdminException unreachable = unreachable();
+        if (unreachable == null) {
+            throw Failure.failed("there is no volume " + volume + " on " + texts(nodes, " or "));
+        }
+        throw Failure.unreachable(
+                "no node that answers has a volume " + volume + ", and " + unreachable.getMessage(), unreachable);
+    }
+
+    /** Returns how long to wait for an answer; none is waited for where that is not positive. */
+    private long patienceNs() {
+        if (latest.size() < nodes.size()) {
+            return found ? graceEndNs - Clock.SYSTEM.nowNs() : Long.MAX_VALUE;
+        }
+        return found || unreachable() == null ? 0 : deadlineNs - Clock.SYSTEM.nowNs();
+    }
+
+    private void take(Answer answer) {
+        long nowNs = Clock.SYSTEM.nowNs();
+        latest.put(answer.node, answer);
+        if (answer.has && !found) {
+            found = true;
+            graceEndNs = nowNs + GRACE_NS;
+        } else if (answer.isUnreachable()) {
+            if (!found && nowNs - deadlineNs < 0) {
+                ask(answer.node, PAUSE_MS);
+            }
+        } else if (answer.failure != null) {
+            throw Failure.failed(Addresses.text(answer.node) + ": " + answer.failure.getMessage(), answer.failure);
+        }
+    }
+
+    private static boolean isKnownToHave(Answer answer) {
+        return answer != null && answer.has;
+    }
+
+    /** Returns why the last of the nodes that could not be reached could not, or null. */
+    private AdminException unreachable() {
+        return nodes.stream()
+                .map(latest::get)
+                .filter(Objects::nonNull)
+                .filter(Answer::isUnreachable)
+                .map(Answer::failure)
+                .reduce(null, (before, last) -> last);
+    }
+
+    private void ask(InetSocketAddress node, long pauseMs) {
+        Future<Answer> unused = answers.submit(() -> {
+            TimeUnit.MILLISECONDS.sleep(pauseMs);
+            return ask(node, volume, answerMs);
+        });
+    }
+
+    private static Answer ask(InetSocketAddress node, String volume, int answerMs) {
+        AdminRequest show = AdminRequest.newBuilder()
                 .setShowVolume(ShowVolume.newBuilder().setName(volume))
                 .build();
-    }
-
-    /** Asks every node; those that answer are taken off the list. Returns why one could not be reached, or null. */
-    private static AdminException askAll(
-            List<InetSocketAddress> unasked, String volume, int answerMs, List<InetSocketAddress> having) {
-        AdminException unreachable = null;
-        for (InetSocketAddress node : List.copyOf(unasked)) {
-            try {
-                if (has(node, volume, answerMs)) {
-                    having.add(node);
-                }
-                unasked.remove(node);
-            } catch (AdminException e) {
-                if (!e.isUnreachable()) {
-                    throw Failure.failed(Addresses.text(node) + ": " + e.getMessage(), e);
-                }
-                unreachable = e;
-            }
-        }
-        return unreachable;
-    }
-
-    private static boolean has(InetSocketAddress node, String volume, int answerMs) throws AdminException {
         try (AdminClient client = AdminClient.connect(node, answerMs)) {
-            client.ask(show(volume));
-            return true;
+            client.ask(show);
+            return new Answer(node, true, null);
         } catch (AdminException e) {
-            if (e.status() == Status.NOT_FOUND) {
-                return false;
-            }
-            throw e;
+            return new Answer(node, false, e.status() == Status.NOT_FOUND ? null : e);
+        }
+    }
+
+    private static void start(Runnable question) {
+        Thread thread = new Thread(question, "lookup");
+        thread.setDaemon(true);
+        thread.start();
+    }
+
+    /** Returns the next answer; null where none comes in this time. */
+    private Answer next(long patienceNs) {
+        try {
+            Future<Answer> next = answers.poll(patienceNs, TimeUnit.NANOSECONDS);
+            return next == null ? null : next.get();
+        } catch (ExecutionException e) {
+            throw new IllegalStateException(e.getCause());
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw Failure.failed("interrupted", e);
         }
     }
 
     private static String texts(List<InetSocketAddress> nodes, String between) {
         return nodes.stream().map(Addresses::text).collect(Collectors.joining(between));
-    }
-
-    private static void pause() {
-        try {
-            TimeUnit.MILLISECONDS.sleep(PAUSE_MS);
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-            throw Failure.failed("interrupted", e);
-        }
     }
 }

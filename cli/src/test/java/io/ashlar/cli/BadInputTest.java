@@ -25,6 +25,7 @@ import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -235,6 +236,47 @@ class BadInputTest {
                     .isInstanceOf(IOException.class)
                     .hasMessageContaining("there is a volume v on")
                     .hasMessageContaining(third);
+        }
+    }
+
+    @Test
+    @Timeout(value = 120, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
+    void shouldNotWaitForAHungNodeWhenAnotherHasTheVolume() throws IOException {
+        int anHour = 3_600_000;
+        try (ServerSocket hung = new ServerSocket(0, 50, InetAddress.getLoopbackAddress())) {
+            InetSocketAddress first = (InetSocketAddress) hung.getLocalSocketAddress();
+            InetSocketAddress with = second.addresses().block();
+            assertThat(VolumeLookup.find(List.of(first, with), "u", 0, anHour)).isEqualTo(with);
+            assertThatThrownBy(() -> VolumeLookup.find(
+                            List.of(first, with, node.addresses().block()), "v", 0, anHour))
+                    .as("those that have answered are compared")
+                    .hasMessageContaining("there is a volume v on " + Addresses.text(with) + " and on ");
+        }
+    }
+
+    @Test
+    void shouldAskANodeThatIsBackWhileAnotherIsHung() throws Exception {
+        ListenAddress any = new ListenAddress("127.0.0.1", 0);
+        ServerConfig config = ServerConfig.of(folder.resolve("back"));
+        int port;
+        try (StorageNode before = StorageNode.start(config.withAddresses(any, any, false))) {
+            port = before.addresses().block().getPort();
+            assertThat(run("volume create back --size 1G --server " + text(port))
+                            .exitCode())
+                    .isZero();
+        }
+        try (ServerSocket hung = new ServerSocket(0, 50, InetAddress.getLoopbackAddress())) {
+            List<InetSocketAddress> nodes = List.of(
+                    (InetSocketAddress) hung.getLocalSocketAddress(),
+                    new InetSocketAddress(InetAddress.getLoopbackAddress(), port));
+            CompletableFuture<InetSocketAddress> found = CompletableFuture.supplyAsync(
+                    () -> VolumeLookup.find(nodes, "back", 100_000, 3_600_000),
+                    task -> new Thread(task, "background").start());
+            ListenAddress same = new ListenAddress("127.0.0.1", port);
+            try (StorageNode after = StorageNode.start(config.withAddresses(same, any, false))) {
+                assertThat(found.get(100, TimeUnit.SECONDS))
+                        .isEqualTo(after.addresses().block());
+            }
         }
     }
 

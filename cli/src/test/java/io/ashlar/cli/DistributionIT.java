@@ -15,6 +15,7 @@ import java.util.List;
 import java.util.Random;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
@@ -229,6 +230,32 @@ class DistributionIT {
                 builder.redirectOutput(folder.resolve("handover").toFile()).start();
         assertThat(script.waitFor(60, TimeUnit.SECONDS)).as("it ends").isTrue();
         return script.exitValue();
+    }
+
+    /** Every path in them exists; so does every key, of which an unknown one is a line and no failure. */
+    @Test
+    void shouldHoldUnitsThatSystemdTakes() throws IOException, InterruptedException {
+        boolean installed = Stream.of(System.getenv("PATH").split(":", -1))
+                .anyMatch(path -> Files.isExecutable(Path.of(path, "systemd-analyze")));
+        assertThat(installed || !"true".equals(System.getenv("CI")))
+                .as("bin/prepare --build installs systemd-analyze")
+                .isTrue();
+        Assumptions.assumeTrue(installed, "bin/prepare --build installs systemd-analyze");
+        for (String name : List.of("ashlar-server.service", "ashlar-bridge.service")) {
+            String unit = Files.readString(HOME.resolve("systemd").resolve(name));
+            assertThat(unit).contains("/opt/ashlar/bin/ashlar", "/opt/ashlar/README.md");
+            assertThat(HOME.resolve("README.md")).isRegularFile();
+            Path here = Files.writeString(folder.resolve(name), unit.replace("/opt/ashlar", HOME.toString()));
+            Path output = folder.resolve("output");
+            Process tool = new ProcessBuilder("systemd-analyze", "verify", here.toString())
+                    .redirectErrorStream(true)
+                    .redirectOutput(output.toFile())
+                    .start();
+            assertThat(tool.waitFor(60, TimeUnit.SECONDS)).as("it ends").isTrue();
+            // What it finds in units of this machine is not ours.
+            assertThat(Files.readAllLines(output)).noneMatch(line -> line.contains(name));
+            assertThat(tool.exitValue()).as(Files.readString(output)).isZero();
+        }
     }
 
     @Test

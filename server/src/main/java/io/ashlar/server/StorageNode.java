@@ -168,7 +168,7 @@ public final class StorageNode implements AutoCloseable {
         if (!stopped.compareAndSet(false, true)) {
             return;
         }
-        registry.stopSettling();
+        registry.stopSoon();
         service.stop(ANSWERS_MS);
         if (!registry.stop(FLUSH_MS)) {
             LOG.warn("not everything could be flushed in {} s; the next start mends it", FLUSH_MS / 1000);

@@ -12,6 +12,7 @@ import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
 import java.nio.file.Path;
+import java.util.concurrent.CountDownLatch;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -25,6 +26,14 @@ class HttpTest {
         try {
             return HttpClient.newHttpClient()
                     .send(HttpRequest.newBuilder(uri).build(), HttpResponse.BodyHandlers.ofString());
+        } catch (InterruptedException e) {
+            throw new AssertionError(e);
+        }
+    }
+
+    private static void awaitQuietly(CountDownLatch latch) {
+        try {
+            latch.await();
         } catch (InterruptedException e) {
             throw new AssertionError(e);
         }
@@ -89,6 +98,27 @@ class HttpTest {
             assertThat(get(node, "/healthz").body()).isEqualTo("ok\n");
             assertThat(get(node, "/").statusCode()).isEqualTo(404);
             assertThat(get(node, "/metrics/more").statusCode()).isEqualTo(404);
+        }
+    }
+
+    @Test
+    void shouldSayThatItIsStartingUntilItsVolumesHaveBeenOpened() throws IOException {
+        try (NodeFixture node = new NodeFixture(folder)) {
+            try (RawClient client = RawClient.ready(node.address())) {
+                assertThat(client.create("v", 1 << 20, 512).status()).isEqualTo(Status.OK);
+            }
+            node.stop();
+            CountDownLatch mayOpen = new CountDownLatch(1);
+            node.files().beforeOpen(() -> awaitQuietly(mayOpen));
+            node.start();
+            HttpResponse<String> answer = get(node, "/healthz");
+            mayOpen.countDown();
+            assertThat(answer.statusCode()).isEqualTo(503);
+            assertThat(answer.body()).isEqualTo("starting: its volumes are being opened\n");
+            while (answer.statusCode() == 503) {
+                answer = get(node, "/healthz");
+            }
+            assertThat(answer.body()).isEqualTo("ok\n");
         }
     }
 

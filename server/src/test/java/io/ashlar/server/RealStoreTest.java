@@ -5,6 +5,8 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.ashlar.base.net.EpollLoops;
 import io.ashlar.base.status.Status;
+import io.ashlar.base.time.Clock;
+import io.ashlar.base.time.RandomSource;
 import io.ashlar.client.session.SessionConfig;
 import io.ashlar.client.volume.AccessMode;
 import io.ashlar.client.volume.AttachException;
@@ -15,8 +17,15 @@ import io.ashlar.protocol.frame.Opcode;
 import io.ashlar.protocol.message.BlockStatusAnswer;
 import io.ashlar.protocol.message.OpenMode;
 import io.ashlar.server.config.ListenAddress;
+import io.ashlar.server.config.MemoryBudget;
 import io.ashlar.server.config.ServerConfig;
 import io.ashlar.server.config.ServerLimits;
+import io.ashlar.server.registry.FolderFiles;
+import io.ashlar.store.DataFolder;
+import io.ashlar.store.catalogue.VolumeCatalogue;
+import io.ashlar.store.config.StoreEnvironment;
+import io.ashlar.store.file.LinuxStorageIo;
+import io.ashlar.store.file.StorageIo;
 import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.nio.ByteBuffer;
@@ -26,7 +35,11 @@ import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.Random;
 import java.util.UUID;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.Executor;
+import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -166,6 +179,53 @@ class RealStoreTest {
             return "opened " + volume.options().volume();
         } catch (AttachException e) {
             return e.getMessage();
+        }
+    }
+
+    /** Starts a node whose disk answers nothing as long as the gate is closed. */
+    private StorageNode start(AtomicReference<CountDownLatch> gate) throws IOException {
+        ServerConfig config = NodeFixture.config(folder, ServerLimits.DEFAULT);
+        StorageIo io = new LinuxStorageIo();
+        IoPool pool = new IoPool(1);
+        Executor hanging = task -> pool.execute(() -> {
+            try {
+                gate.get().await();
+            } catch (InterruptedException e) {
+                throw new AssertionError(e);
+            }
+            task.run();
+        });
+        StoreEnvironment environment = new StoreEnvironment(hanging, RandomSource.SECURE, NodeFixture.BOOT_ID);
+        DataFolder data = DataFolder.open(folder, io, config.store(), environment);
+        VolumeCatalogue catalogue = VolumeCatalogue.open(folder, io, Clock.SYSTEM, RandomSource.SECURE);
+        NodeStorage storage =
+                new NodeStorage(catalogue, new FolderFiles(data), pool, Executors.newSingleThreadScheduledExecutor());
+        MemoryBudget budget = MemoryBudget.divide(512 << 20, ServerLimits.DEFAULT, 2);
+        return StorageNode.start(config, storage, NodeFixture.BOOT_ID, budget);
+    }
+
+    @Test
+    void shouldEndAnAttachmentAndBeginTheNextWhileAQuestionWhatARangeHoldsHangs() throws IOException {
+        AtomicReference<CountDownLatch> gate = new AtomicReference<>(new CountDownLatch(0));
+        try (StorageNode node = start(gate);
+                RawClient client = RawClient.ready(node.addresses().block());
+                RawClient next = RawClient.ready(node.addresses().block())) {
+            assertThat(client.create("v", 1 << 20, 4096).status()).isEqualTo(Status.OK);
+            int handle = client.openOk("v", "host-a", OpenMode.OPEN_MODE_READ_WRITE, 0, 0)
+                    .getHandle();
+            assertThat(client.write(handle, 0, new byte[4096])).isEqualTo(Status.OK);
+            CountDownLatch hangs = new CountDownLatch(1);
+            gate.set(hangs);
+            try {
+                long question = client.send(client.request(Opcode.BLOCK_STATUS, handle, 0, 4096, 0));
+                assertThat(client.simple(Opcode.CLOSE, handle, 0, 0, 0, 1).status())
+                        .isEqualTo(Status.OK);
+                next.openOk("v", "host-b", OpenMode.OPEN_MODE_READ_WRITE, 0, 0);
+                hangs.countDown();
+                assertThat(client.await(question).status()).isEqualTo(Status.OK);
+            } finally {
+                hangs.countDown();
+            }
         }
     }
 

@@ -45,7 +45,10 @@ public final class Errno {
 
     private Errno() {}
 
-    /** Returns the status of a file operation that ended with {@code result}, a count or -errno. */
+    /**
+     * Returns the status of a file operation that ended with {@code result}, a count or -errno. A shortage of memory or
+     * descriptors passes and says nothing about the disk, so it is no I/O error: whoever asked asks again.
+     */
     public static Status toStatus(long result) {
         if (result >= 0) {
             return Status.OK;
@@ -54,6 +57,7 @@ public final class Errno {
             case ENOSPC, EDQUOT -> Status.NO_SPACE;
             case EROFS -> Status.READ_ONLY;
             case ESHUTDOWN -> Status.UNAVAILABLE;
+            case ENOMEM, ENFILE, EMFILE -> Status.BUSY;
             default -> Status.IO_ERROR;
         };
     }

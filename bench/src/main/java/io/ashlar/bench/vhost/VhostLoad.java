@@ -37,7 +37,10 @@ public final class VhostLoad {
             disk.connect();
             EpollLoop loop = loops.all().get(0);
             loop.eventLoop().submit(() -> Linux.prctl(SET_TIMER_SLACK, 1)).sync();
-            System.out.println(new DiskLoad(loop, disk, plan).start().get().json());
+            System.out.println(new DiskLoad(loop, disk, plan, DiskLoad.PATIENCE_NS)
+                    .start()
+                    .get()
+                    .json());
         } catch (ExecutionException e) {
             System.err.println(e.getCause().getMessage());
             System.exit(1);

@@ -41,6 +41,7 @@ class DiskLoadTest {
     void shouldCountTheWaitOfEveryRequestThatWasDueWhileTheDiskStoodStill() throws Exception {
         LoadPlan plan = plan(GuestDisk.IN, 1, 4, 1000);
         LoadResult result = run(plan, new KnownDevice(200, Status.OK));
+        assertThat(result.kept()).isTrue();
         assertThat(result.total()).isEqualTo(1000);
         assertThat(result.latencies().getTotalCount()).isEqualTo(1000);
         // 400 requests were due during the stall, and waited half of it on average; four of them could be offered.
@@ -66,17 +67,33 @@ class DiskLoadTest {
                 .hasMessageContaining("an I/O error");
     }
 
+    @Test
+    void shouldSayThatADiskCouldNotKeepTheRateAndLeaveNothingInFlight() throws Exception {
+        LoadPlan plan = plan(GuestDisk.IN, 1, 4, 10_000_000); // an eventfd alone takes longer
+        KnownDevice device = new KnownDevice(-1, Status.OK);
+        LoadResult result = run(plan, device, 0);
+        assertThat(result.kept()).isFalse();
+        assertThat(result.total()).isEqualTo(device.served.get()).isBetween(1L, 9_999_999L);
+        assertThat(result.json()).contains("\"asked\":10000000,").contains("\"kept\":false,");
+    }
+
     private static LoadPlan plan(int type, int queues, int depth, long rate) {
         return new LoadPlan(type, queues, depth, rate, SIZE_BYTES, 0, TimeUnit.SECONDS.toNanos(1));
     }
 
     private LoadResult run(LoadPlan plan, BlockDevice device) throws Exception {
+        return run(plan, device, DiskLoad.PATIENCE_NS);
+    }
+
+    private LoadResult run(LoadPlan plan, BlockDevice device, long patienceNs) throws Exception {
         Path socket = folder.resolve("disk");
         Runnable end =
                 NullVhostUser.serve(socket, device, plan.queues(), control.all().get(0), data);
         try (GuestDisk disk = new GuestDisk(socket, plan.queues(), false)) {
             disk.connect();
-            return new DiskLoad(load.all().get(0), disk, plan).start().get();
+            return new DiskLoad(load.all().get(0), disk, plan, patienceNs)
+                    .start()
+                    .get();
         } finally {
             end.run();
         }

@@ -5,6 +5,7 @@ import io.ashlar.base.annotation.ConfinedTo;
 import io.ashlar.base.annotation.LoopKind;
 import io.ashlar.base.loop.Loop;
 import io.ashlar.base.net.EpollLoop;
+import io.ashlar.base.net.Pacing;
 import io.ashlar.base.status.Status;
 import io.ashlar.protocol.codec.FrameDecoder;
 import io.ashlar.protocol.codec.FrameHandler;
@@ -43,6 +44,7 @@ final class Connection implements FrameHandler {
     private final EpollLoop loop;
     private final SessionListener listener;
     private Channel channel;
+    private Pacing pacing;
     private FrameWriter writer;
     private int handle;
     private boolean greeted;
@@ -65,6 +67,7 @@ final class Connection implements FrameHandler {
             @Override
             protected void initChannel(Channel fresh) {
                 channel = fresh;
+                pacing = Pacing.off(fresh);
                 writer = new FrameWriter(fresh);
                 fresh.pipeline().addLast(new FrameDecoder(Connection.this, Direction.TO_CLIENT));
             }
@@ -86,6 +89,7 @@ final class Connection implements FrameHandler {
             return;
         }
         heard = true;
+        pacing.onConnected(channel);
         watch();
         send(
                 Opcode.HELLO,

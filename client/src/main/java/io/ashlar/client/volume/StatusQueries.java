@@ -33,6 +33,9 @@ final class StatusQueries {
     /** A question that the node wants to be asked later is asked again after this time. */
     private static final long PAUSE_NS = TimeUnit.MILLISECONDS.toNanos(20);
 
+    /** Stands for a sent question that nobody waits for any more: until it is answered, the node counts it. */
+    private static final Query GIVEN_UP = new Query(0, 0, null, null, null);
+
     private final Session session;
     private final Loop loop;
     private final long timeoutMs;
@@ -82,10 +85,15 @@ final class StatusQueries {
 
     @SuppressWarnings("ReferenceEquality") // questions are identities
     private void giveUp(Query query) {
-        if (waiting.removeIf(other -> other == query)
-                || paused.removeIf(other -> other == query)
-                || sent.values().removeIf(other -> other == query)) {
+        if (waiting.removeIf(other -> other == query) || paused.removeIf(other -> other == query)) {
             query.end(Status.TIMED_OUT);
+            return;
+        }
+        for (Map.Entry<Long, Query> unanswered : sent.entrySet()) {
+            if (unanswered.getValue() == query) {
+                unanswered.setValue(GIVEN_UP);
+                query.end(Status.TIMED_OUT);
+            }
         }
     }
 
@@ -119,8 +127,9 @@ final class StatusQueries {
     }
 
     /** The connection is gone: what is unanswered waits for the next. */
+    @SuppressWarnings("ReferenceEquality") // questions are identities
     void onLost() {
-        waiting.addAll(sent.values());
+        sent.values().stream().filter(query -> query != GIVEN_UP).forEach(waiting::add);
         sent.clear();
     }
 
@@ -135,11 +144,16 @@ final class StatusQueries {
         all.forEach(query -> query.end(status));
     }
 
-    /** Takes an answer; returns false when it breaks the protocol. One to a question given up is passed over. */
+    /** Takes an answer; returns false when it breaks the protocol. One to a question given up makes room for another. */
+    @SuppressWarnings("ReferenceEquality") // questions are identities
     boolean onAnswer(FrameHeader header, ByteBuf memory, int payloadIndex, int payloadBytes) {
         Query query = sent.remove(header.requestId());
         if (query == null) {
             return header.requestId() <= lastId;
+        }
+        if (query == GIVEN_UP) {
+            send();
+            return true;
         }
         Status status = Status.ofCode(header.statusCode());
         if (status.remedy() == Remedy.RETRY_LATER) {

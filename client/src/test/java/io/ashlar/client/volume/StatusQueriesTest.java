@@ -8,6 +8,7 @@ import io.ashlar.base.block.TestRequest;
 import io.ashlar.base.status.Status;
 import io.ashlar.client.fake.Attached;
 import io.ashlar.client.fake.FakeNode;
+import io.ashlar.client.session.SessionConfig;
 import io.ashlar.protocol.frame.Opcode;
 import java.util.ArrayList;
 import java.util.List;
@@ -100,6 +101,37 @@ class StatusQueriesTest {
         for (CompletableFuture<String> answer : answers) {
             assertThat(await(answer)).isEqualTo("OK ABSENT4096");
         }
+    }
+
+    @Test
+    void shouldLeaveAPlaceToWhatTheNodeHasNotAnsweredThoughNobodyWaitsForIt() throws Exception {
+        attached.close();
+        node.inFlightMax = 3;
+        SessionConfig patient = new SessionConfig(node.address(), "host", 20_000, 20_000, 20_000, 5, 20);
+        attached = new Attached(node, options -> VolumeOptions.of(patient, FakeNode.VOLUME, AccessMode.READ_WRITE)
+                .withIoTimeoutMs(200));
+        node.keep = request -> request.opcode() == Opcode.BLOCK_STATUS;
+        for (int i = 0; i < 5; i++) {
+            assertThat(await(ask(0, 4096, 1))).isEqualTo("TIMED_OUT");
+        }
+        assertThat(node.count(Opcode.BLOCK_STATUS))
+                .as("the node would close the connection over more")
+                .isEqualTo(2);
+        node.release();
+        String answer = "TIMED_OUT";
+        while (answer.equals("TIMED_OUT")) {
+            answer = await(ask(0, 4096, 1));
+        }
+        assertThat(answer).isEqualTo("OK ABSENT4096");
+        node.swallow = request -> request.opcode() == Opcode.BLOCK_STATUS;
+        assertThat(await(ask(0, 4096, 1))).isEqualTo("TIMED_OUT");
+        node.swallow = request -> false;
+        node.disconnect();
+        answer = "TIMED_OUT";
+        while (answer.equals("TIMED_OUT")) {
+            answer = await(ask(0, 8192, 1));
+        }
+        assertThat(answer).as("on the next connection").isEqualTo("OK ABSENT8192");
     }
 
     @Test

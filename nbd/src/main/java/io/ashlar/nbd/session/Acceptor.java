@@ -2,6 +2,7 @@ package io.ashlar.nbd.session;
 
 import io.ashlar.base.annotation.ConfinedTo;
 import io.ashlar.base.annotation.LoopKind;
+import io.ashlar.base.net.Pacing;
 import io.netty.buffer.PooledByteBufAllocator;
 import io.netty.channel.Channel;
 import io.netty.channel.ChannelFuture;
@@ -33,12 +34,14 @@ final class Acceptor extends ChannelInboundHandlerAdapter {
     private final NbdServices services;
     private final List<SessionLoop> loops;
     private final AtomicInteger connectionCount;
+    private final Pacing pacing;
     private int next;
 
-    Acceptor(NbdServices services, List<SessionLoop> loops, AtomicInteger connectionCount) {
+    Acceptor(NbdServices services, List<SessionLoop> loops, AtomicInteger connectionCount, Pacing pacing) {
         this.services = services;
         this.loops = loops;
         this.connectionCount = connectionCount;
+        this.pacing = pacing;
     }
 
     @Override
@@ -64,7 +67,7 @@ final class Acceptor extends ChannelInboundHandlerAdapter {
         ChannelFuture unused = eventLoop.register(channel); // whose failure closes the channel
     }
 
-    private static void configure(Channel channel) {
+    private void configure(Channel channel) {
         channel.config().setAutoRead(false);
         channel.config().setAllocator(PooledByteBufAllocator.DEFAULT);
         channel.config().setWriteBufferWaterMark(WATER_MARK);
@@ -72,6 +75,7 @@ final class Acceptor extends ChannelInboundHandlerAdapter {
             channel.config().setOption(ChannelOption.TCP_NODELAY, true);
             channel.config().setOption(ChannelOption.SO_KEEPALIVE, true);
             channel.config().setOption(EpollChannelOption.TCP_USER_TIMEOUT, USER_TIMEOUT_MS);
+            pacing.onConnected(channel);
         }
     }
 

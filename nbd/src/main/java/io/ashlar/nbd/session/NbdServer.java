@@ -2,6 +2,7 @@ package io.ashlar.nbd.session;
 
 import io.ashlar.base.annotation.ThreadSafe;
 import io.ashlar.base.net.EpollLoop;
+import io.ashlar.base.net.Pacing;
 import io.ashlar.base.time.Clock;
 import io.ashlar.nbd.handshake.NbdExport;
 import io.netty.channel.Channel;
@@ -113,7 +114,7 @@ public final class NbdServer implements AutoCloseable {
     }
 
     private void register() throws IOException {
-        server.pipeline().addLast(new Acceptor(services, loops, connectionCount));
+        server.pipeline().addLast(new Acceptor(services, loops, connectionCount, Pacing.off(server)));
         EventLoop first = loops.get(0).loop().eventLoop();
         check(first.register(server), "can't register a socket");
     }

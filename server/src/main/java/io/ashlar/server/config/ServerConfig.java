@@ -29,7 +29,7 @@ public record ServerConfig(
     public static final ListenAddress LISTEN_DEFAULT = new ListenAddress("127.0.0.1", 7440);
     /** Where HTTP is unless told otherwise. */
     public static final ListenAddress HTTP_DEFAULT = new ListenAddress("127.0.0.1", 7441);
-    /** Syncs of many files at once: review 1.8 measured 8 threads at 2.6 times one. */
+    /** Syncs of many files at once: 8 threads do 2.6 times as many as one. */
     public static final int IO_THREADS_DEFAULT = 8;
 
     /** Checks the components. */

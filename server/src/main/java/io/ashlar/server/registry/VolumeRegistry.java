@@ -37,7 +37,7 @@ public final class VolumeRegistry {
     private final Attachments attachments;
     private final VolumeCommands commands;
     private volatile StoreFigures figures = StoreFigures.NONE;
-    private volatile String ailment = "";
+    private volatile String ailment = "starting: its volumes are being opened";
     private volatile VolumeAilments volumeAilments = VolumeAilments.NONE;
 
     /** Takes over the catalogue and the files. */
@@ -108,7 +108,10 @@ public final class VolumeRegistry {
                 answer);
     }
 
-    /** Returns why the disk is not well, or an empty text; as old as the last {@link #look}. */
+    /**
+     * Returns why the disk is not well, or an empty text; as old as the last {@link #look}. Until the first has been done, to
+     * which it comes when the volumes have been opened, it says that the node is starting.
+     */
     public String ailment() {
         return ailment;
     }
@@ -161,8 +164,12 @@ public final class VolumeRegistry {
         return stored;
     }
 
-    /** Has what a crash left to be mended left to the next start: requests that wait for it end. Before {@link #stop}. */
-    public void stopSettling() {
+    /**
+     * Has volumes that are not open yet, and what a crash left to be mended, left to the next start: requests that wait for
+     * either end. Before {@link #stop}.
+     */
+    public void stopSoon() {
+        table.stopOpening(); // at once: what is posted comes after the opening of them all
         post(table::stopSettling, () -> {});
     }
 

@@ -30,6 +30,8 @@ final class VolumeTable {
     private final VolumeFiles files;
     private final Clock clock;
     private final Map<UUID, ServedVolume> served = new HashMap<>();
+    /** The one field that other threads write. */
+    private volatile boolean stopping;
 
     VolumeTable(VolumeCatalogue catalogue, VolumeFiles files, Clock clock) {
         this.catalogue = catalogue;
@@ -48,6 +50,9 @@ final class VolumeTable {
     /** Ends what a crash interrupted, then opens every volume; one that can't be opened is tried again at an OPEN. */
     void start() {
         for (VolumeRecord volume : catalogue.volumes()) {
+            if (stopping) {
+                return;
+            }
             switch (volume.state()) {
                 case CREATING, DELETING -> removeFiles(volume);
                 case LIVE -> {
@@ -85,6 +90,9 @@ final class VolumeTable {
     BlockDevice device(VolumeRecord volume) throws StoreException {
         ServedVolume entry = served(volume);
         if (entry.device() == null) {
+            if (stopping) {
+                throw new StoreException("the node is stopping");
+            }
             long nowNs = clock.nowNs();
             StoreException failure = entry.freshFailure(nowNs);
             if (failure != null) {
@@ -152,6 +160,11 @@ final class VolumeTable {
     /** Returns whether no volume is used. */
     boolean isIdle() {
         return served.values().stream().allMatch(volume -> volume.tickets().isEmpty());
+    }
+
+    /** Has no more volumes opened: those that are not open by now are left to the next start. Any thread. */
+    void stopOpening() {
+        stopping = true;
     }
 
     /** Ends what open volumes do after a crash. */

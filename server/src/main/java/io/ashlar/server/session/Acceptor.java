@@ -2,6 +2,7 @@ package io.ashlar.server.session;
 
 import io.ashlar.base.annotation.ConfinedTo;
 import io.ashlar.base.annotation.LoopKind;
+import io.ashlar.base.net.Pacing;
 import io.ashlar.server.metrics.NodeEvent;
 import io.netty.buffer.PooledByteBufAllocator;
 import io.netty.channel.Channel;
@@ -32,12 +33,19 @@ final class Acceptor extends ChannelInboundHandlerAdapter {
     private final NodeServices services;
     private final List<SessionLoop> loops;
     private final AtomicInteger connectionCount;
+    private final Pacing pacing;
     private final LoopChoice choice;
 
-    Acceptor(NodeServices services, List<SessionLoop> loops, AtomicInteger connectionCount, boolean spread) {
+    Acceptor(
+            NodeServices services,
+            List<SessionLoop> loops,
+            AtomicInteger connectionCount,
+            Pacing pacing,
+            boolean spread) {
         this.services = services;
         this.loops = loops;
         this.connectionCount = connectionCount;
+        this.pacing = pacing;
         choice = new LoopChoice(loops.stream()
                 .map(loop -> spread ? LoopChoice.NO_CPU : loop.loop().cpu())
                 .toList());
@@ -86,6 +94,7 @@ final class Acceptor extends ChannelInboundHandlerAdapter {
         channel.config().setOption(EpollChannelOption.TCP_KEEPIDLE, KEEPALIVE_IDLE_S);
         channel.config().setOption(EpollChannelOption.TCP_KEEPINTVL, KEEPALIVE_INTERVAL_S);
         channel.config().setOption(EpollChannelOption.TCP_USER_TIMEOUT, USER_TIMEOUT_MS);
+        pacing.onConnected(channel);
     }
 
     /** On the connection's loop. */

@@ -2,6 +2,7 @@ package io.ashlar.server.session;
 
 import io.ashlar.base.annotation.ThreadSafe;
 import io.ashlar.base.net.EpollLoop;
+import io.ashlar.base.net.Pacing;
 import io.ashlar.base.time.Clock;
 import io.ashlar.server.config.MemoryBudget;
 import io.ashlar.server.config.ServerLimits;
@@ -66,7 +67,7 @@ public final class BlockService {
         NodeServices services = new NodeServices(node, registry, limits, new PeerLog(Clock.SYSTEM));
         server.config().setOption(ChannelOption.SO_BACKLOG, BACKLOG);
         server.config().setReuseAddress(true);
-        server.pipeline().addLast(new Acceptor(services, loops, connectionCount, spread));
+        server.pipeline().addLast(new Acceptor(services, loops, connectionCount, Pacing.off(server), spread));
         EventLoop first = loops.get(0).loop().eventLoop();
         check(first.register(server).awaitUninterruptibly());
         check(server.bind(address).awaitUninterruptibly());

@@ -8,7 +8,10 @@ import io.ashlar.base.status.Status;
 import io.ashlar.protocol.message.BlockStatusAnswer;
 import io.ashlar.store.volume.StoredQueue;
 
-/** One BLOCK_STATUS: what a range of a volume holds, as far as one answer tells it. */
+/**
+ * One BLOCK_STATUS: what a range of a volume holds, as far as one answer tells it. It changes nothing, so nobody waits for it:
+ * the use of the volume may end before it, and the next begin. The files stay open for it (StoredVolume.close waits).
+ */
 @ConfinedTo(LoopKind.DATA)
 final class BlockStatusRequest {
     /** Runs of one answer: at most 12 bytes each, far below the payload limit of 64 KiB. */
@@ -33,7 +36,6 @@ final class BlockStatusRequest {
             queue.blockStatus(offsetBytes, lengthBytes, new BlockRuns(RUNS_MAX), (status, runs) -> {
                 if (status.isOk()) {
                     call.answer(volume.handle(), message(runs));
-                    volume.requestEnded();
                 } else {
                     refuse(call, status);
                 }
@@ -45,7 +47,6 @@ final class BlockStatusRequest {
 
     private void refuse(ControlRequests.Call call, Status status) {
         call.refuse(status, status.text(), null);
-        volume.requestEnded();
     }
 
     private static BlockStatusAnswer message(BlockRuns runs) {

@@ -235,7 +235,6 @@ final class ControlRequests {
             return badHandle(call);
         }
         connection.flow().began();
-        volume.requestBegan();
         new BlockStatusRequest(volume).start(header.offsetBytes(), header.lengthBytes(), call);
         return true;
     }

@@ -256,10 +256,13 @@ public final class IntentTable implements Runnable {
         idle.stop();
     }
 
-    /** Clears all marks after everything was synced, and closes the file; nobody uses the table any more. */
+    /**
+     * Clears all marks after everything was synced, and closes the file; nobody uses the table any more. Extents that have
+     * failed keep theirs: the next start settles those regions, or says again that it can't.
+     */
     public void closeClean() throws StoreException {
         for (int slot = 0; slot < extents.length; slot++) {
-            if (extents[slot] != null) {
+            if (extents[slot] != null && !extents[slot].isFailed()) {
                 file.set(slot, 0);
             }
         }

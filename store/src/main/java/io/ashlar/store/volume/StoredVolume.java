@@ -284,8 +284,9 @@ public final class StoredVolume implements BlockDevice {
     }
 
     /**
-     * Flushes, clears the write intents, and closes the files. What a crash left may not be settled: then the marks stay
-     * anyhow, all of them, and nothing waits for a sync. May block. Its queues must be closed and idle.
+     * Flushes, clears the write intents but for those of extents that have failed, and closes the files. What a crash left
+     * may not be settled: then the marks stay anyhow, all of them, and nothing waits for a sync. May block. Its queues must
+     * be closed and idle, but for questions what a range holds: it waits for those.
      */
     @Override
     public void close() {
@@ -295,14 +296,11 @@ public final class StoredVolume implements BlockDevice {
         parts.intents().stopIdleWatch();
         boolean settled = recovery.stop();
         pool.awaitIdle();
-        boolean sound = settled && !isFailed();
         if (settled) {
-            for (Extent extent : parts.extents().opened()) {
-                sound &= extent.syncNow();
-            }
+            parts.extents().opened().forEach(Extent::syncNow);
         }
         try {
-            if (sound) {
+            if (settled && !parts.intents().isFailed()) {
                 parts.intents().closeClean();
             } else {
                 parts.intents().close();

@@ -67,6 +67,26 @@ class FailureTest extends OneVolumeTest {
     }
 
     @Test
+    void shouldAnswerThatItIsBusyAndGoOnWhenMemoryOrDescriptorsAreShort() {
+        for (int shortage : new int[] {Errno.ENOMEM, Errno.EMFILE, Errno.ENFILE}) {
+            fail(Call.ALLOCATE, "", -shortage);
+            assertThat(client.fill(1L << 30, 4096, 1)).isEqualTo(Status.BUSY);
+        }
+        heal();
+        assertThat(client.fill(0, 16384, 1)).isEqualTo(Status.OK);
+        AtomicInteger writes = new AtomicInteger();
+        io.setPlan((call, file) -> call != Call.WRITE || !file.toString().contains(".data")
+                ? FaultyStorageIo.PASS
+                : writes.getAndIncrement() == 0 ? 4096 : -Errno.ENOMEM);
+        assertThat(client.fill(0, 16384, 2)).isEqualTo(Status.BUSY);
+        heal();
+        expect(4096, 12288, 1);
+        assertThat(client.fill(0, 16384, 2)).as("asked again").isEqualTo(Status.OK);
+        expect(0, 16384, 2);
+        assertThat(client.flush()).isEqualTo(Status.OK);
+    }
+
+    @Test
     void shouldKeepTheOldBlockWhenTheDiskIsFullInTheMiddleOfAWrite() {
         assertThat(client.fill(0, 16384, 1)).isEqualTo(Status.OK);
         AtomicInteger writes = new AtomicInteger();

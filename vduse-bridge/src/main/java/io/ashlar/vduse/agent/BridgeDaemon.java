@@ -207,7 +207,7 @@ public final class BridgeDaemon implements AutoCloseable {
     }
 
     /**
-     * Detaches a volume.
+     * Detaches a volume, or puts aside what nobody can read of one, which is known by its device's name.
      *
      * @param force whether to do so under its users, and with its node away: their I/O ends with errors
      */
@@ -215,16 +215,13 @@ public final class BridgeDaemon implements AutoCloseable {
         refuseAtTheEnd();
         AttachedVolume volume = volumes.get(name);
         if (volume == null) {
-            throw new BridgeException(name + " is not attached");
+            return new Detachment(leftovers.putAside(name, force, volumes.values()), 0);
         }
         DetachSequence sequence = new DetachSequence(parts, volume);
         AttachedVolume.State before = take(volume, force);
         Detachment ended;
         try {
-            if (volume.device() == null) {
-                leftovers.serveErrors(volume);
-            }
-            ended = sequence.detach(force);
+            ended = volume.device() == null ? leftovers.remove(volume) : sequence.detach(force);
         } catch (IOException | RuntimeException e) {
             boolean isServed = before == AttachedVolume.State.ATTACHED && !force; // by which its I/O fails for good
             volume.setState(isServed ? before : AttachedVolume.State.ORPHAN);

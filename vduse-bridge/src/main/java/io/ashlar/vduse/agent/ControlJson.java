@@ -179,7 +179,9 @@ final class ControlJson {
                 throw new BridgeException("not a JSON object");
             }
             return object(json, 1);
-        } catch (JsonProcessingException | ClassCastException e) {
+        } catch (JsonProcessingException e) {
+            throw new BridgeException("not the JSON of a bridge: " + e.getOriginalMessage(), e); // in one line
+        } catch (ClassCastException e) {
             throw new BridgeException("not the JSON of a bridge: " + e.getMessage(), e);
         }
     }

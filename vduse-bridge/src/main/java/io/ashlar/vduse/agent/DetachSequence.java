@@ -68,13 +68,17 @@ final class DetachSequence {
      * @param force whether to remove the device under its users, and to end its I/O with errors
      */
     Detachment detach(boolean force) throws IOException {
-        ServedDevice device = attached.device();
         removeDevice(force);
         VolumeOpener.OpenedVolume volume = attached.opened();
         boolean givenBack = attached.details().readOnly()
                 || (volume != null && volume.givenBack().getAsBoolean());
-        long before = device == deviceBefore ? failedBefore : 0;
-        return new Detachment(givenBack, force ? failedRequests(device) - before : 0);
+        return new Detachment(givenBack, force ? failedRequests() : 0);
+    }
+
+    /** Returns how many requests have ended with I/O errors since this was created. */
+    long failedRequests() {
+        ServedDevice device = attached.device();
+        return failedRequests(device) - (device == deviceBefore ? failedBefore : 0);
     }
 
     private void removeDevice(boolean force) throws IOException {

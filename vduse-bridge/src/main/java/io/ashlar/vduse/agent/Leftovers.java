@@ -4,12 +4,14 @@ import io.ashlar.base.annotation.ConfinedTo;
 import io.ashlar.base.annotation.LoopKind;
 import io.ashlar.base.block.BlockGeometry;
 import io.ashlar.base.block.NullBlockDevice;
+import io.ashlar.vduse.device.VduseException;
 import io.ashlar.vduse.device.VduseSysfs;
 import io.ashlar.vduse.inflight.DeviceIdentity;
 import io.ashlar.vduse.inflight.DeviceLog;
 import io.ashlar.vduse.inflight.InflightException;
 import java.io.IOException;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.List;
 import java.util.UUID;
 import org.slf4j.Logger;
@@ -178,6 +180,96 @@ final class Leftovers {
         }
         takeOver(orphan, new AttachSequence(parts, orphan), log, nobodyTold, true);
         orphan.teardown().pushRemoval("remove the link", () -> DiskNode.unlink(parts.host(), orphan.disk()));
+    }
+
+    /**
+     * Puts aside what is written down of a device that no bridge can go on with, since nobody can read it.
+     *
+     * @param vduse the device's name, or whatever else somebody wants to be detached
+     * @param served what this bridge has, none of which may be forgotten
+     * @return false: no node is told
+     */
+    boolean putAside(String vduse, boolean force, Collection<AttachedVolume> served) throws IOException {
+        boolean inUse = VduseSysfs.ownDevices().contains(vduse)
+                || served.stream()
+                        .map(AttachedVolume::details)
+                        .anyMatch(details -> details != null && vduse.equals(details.vduse()));
+        String why = inUse ? null : parts.state().whyUnreadable(vduse);
+        if (why == null) {
+            throw new BridgeException(vduse + " is not attached");
+        }
+        if (!force) {
+            throw new BridgeException(
+                    "nobody can read what is written down of " + vduse + " (" + why + "); '--force' puts it aside");
+        }
+        LOG.warn(
+                "{} is forgotten; its record is now {}: {}",
+                vduse,
+                parts.state().putAside(vduse),
+                why);
+        return false;
+    }
+
+    /** Removes a device that nobody serves, by force. */
+    Detachment remove(AttachedVolume found) throws IOException {
+        DetachSequence sequence = new DetachSequence(parts, found);
+        boolean givenBack = removeAndGiveBack(parts.opener(), found.details(), () -> removeDevice(found, sequence));
+        return new Detachment(givenBack, sequence.failedRequests());
+    }
+
+    private void removeDevice(AttachedVolume found, DetachSequence sequence) throws IOException {
+        String vduse = found.details().vduse();
+        if (found.details().isVhostUser() || parts.vdpa().contains(vduse)) {
+            serveErrors(found);
+            sequence.detach(true);
+        } else {
+            int result = parts.vduse().destroy(vduse);
+            if (result < 0) {
+                throw new VduseException("can't destroy the VDUSE device " + vduse, result);
+            }
+        }
+        parts.state().delete(vduse);
+    }
+
+    /** What takes a device away. */
+    interface Removal {
+        void run() throws IOException;
+    }
+
+    /**
+     * Takes the volume back as a successor would, and gives it up when its device is gone: while that is there nobody else on this
+     * host can have the volume, and it stays this host's where the device stays.
+     */
+    static boolean removeAndGiveBack(VolumeOpener opener, AttachmentRecord details, Removal removal)
+            throws IOException {
+        VolumeOpener.OpenedVolume volume = details.readOnly() ? null : reopen(opener, details);
+        try {
+            removal.run();
+        } catch (IOException | RuntimeException e) {
+            if (volume != null) {
+                volume.letGo().run();
+            }
+            throw e;
+        }
+        if (volume != null) {
+            volume.device().close();
+        }
+        return details.readOnly() || (volume != null && volume.givenBack().getAsBoolean());
+    }
+
+    /** Returns null if that can't be, which is no reason to keep the device. */
+    private static VolumeOpener.OpenedVolume reopen(VolumeOpener opener, AttachmentRecord details) {
+        try {
+            VolumeOpener.OpenedVolume volume = opener.reopen(details.volume());
+            if (volume.id().toString().equals(details.id())) {
+                return volume;
+            }
+            volume.device().close();
+            LOG.warn("{}: there is another volume of that name now", details.volume());
+        } catch (IOException e) {
+            LOG.warn("{}: its node will not be told: {}", details.volume(), e.getMessage());
+        }
+        return null;
     }
 
     private static void takeOver(

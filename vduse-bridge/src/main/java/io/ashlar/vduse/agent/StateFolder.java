@@ -35,6 +35,7 @@ final class StateFolder implements AutoCloseable {
     private static final Set<PosixFilePermission> FOLDER_MODE = PosixFilePermissions.fromString("rwx------");
     private static final Set<PosixFilePermission> FILE_MODE = PosixFilePermissions.fromString("rw-------");
     private static final String SUFFIX = ".json";
+    private static final String ASIDE = ".unreadable";
     private static final long FILE_BYTES_MAX = 64 << 10;
 
     private final Path folder;
@@ -95,7 +96,7 @@ final class StateFolder implements AutoCloseable {
     }
 
     /** Writes the record of a device. */
-    void save(AttachmentRecord record) throws IOException {
+    synchronized void save(AttachmentRecord record) throws IOException {
         replace(file(record.vduse()), ControlJson.toBytes(record));
     }
 
@@ -156,6 +157,27 @@ final class StateFolder implements AutoCloseable {
             }
         }
         return found;
+    }
+
+    /** Returns why the record of a device makes no sense; null if it does, or if there is none. */
+    String whyUnreadable(String vduse) throws IOException {
+        if (!recorded().contains(vduse)) {
+            return null;
+        }
+        try {
+            return load(vduse) == null ? file(vduse) + " is not a file" : null;
+        } catch (IOException e) {
+            return e.getMessage();
+        }
+    }
+
+    /** Gives a record that nobody can read, and somebody may want to look at, another name; returns where it is now. */
+    synchronized Path putAside(String vduse) throws IOException {
+        if (whyUnreadable(vduse) == null) {
+            throw new BridgeException(file(vduse) + " has been replaced meanwhile");
+        }
+        Path aside = folder.resolve(vduse + SUFFIX + ASIDE);
+        return Files.move(file(vduse), aside, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
     }
 
     /** Creates the log of what is in flight of a new device. */

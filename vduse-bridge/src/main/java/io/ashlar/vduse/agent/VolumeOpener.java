@@ -17,6 +17,16 @@ public interface VolumeOpener {
     OpenedVolume open(String name, boolean readOnly, boolean steal) throws IOException;
 
     /**
+     * Opens for writing a volume that this host holds, to give it back: its device is to go whether or not its node answers, so that
+     * is not waited for longer than some seconds.
+     *
+     * @throws IOException with one sentence for the operator
+     */
+    default OpenedVolume reopen(String name) throws IOException {
+        return open(name, false, false);
+    }
+
+    /**
      * Throws, with one sentence for the operator, if the volume would not be found now, or is another one by that name. Changes
      * nothing, and may block.
      */

@@ -286,7 +286,8 @@ final class FrontEnd implements MessageChannel.Handler {
 
     private void takeLog() throws IOException {
         DeviceIdentity expected = logIdentity();
-        rings.keepLog(KeptLog.open(expected, message.inflightBytes(), message.inflightOffset(), descriptors.get(0)));
+        int fd = descriptors.get(0);
+        rings.keepLog(KeptLog.open(expected, message.inflightBytes(), message.inflightOffset(), fd, closer));
         acknowledge(null);
     }
 

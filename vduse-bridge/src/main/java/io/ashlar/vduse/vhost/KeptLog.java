@@ -19,15 +19,19 @@ import java.util.List;
  * {@link DeviceIdentity}, by which requests that were meant for another attachment of the volume, or for another volume, are
  * told. All of it may have been changed by anybody since.
  *
- * <p>The regions belong to the loops that serve the queues. Whoever closes the log makes sure that none does any more.
+ * <p>The regions belong to the loops that serve the queues. Whoever closes the log makes sure that none does any more. A
+ * megabyte of the front end's file is used at most, but the file may be of any size, and its last user has to free all of it; so
+ * the {@link Closer} unmaps it.
  */
 @ConfinedTo(LoopKind.CONTROL)
 final class KeptLog implements AutoCloseable {
     private final MappedRegion memory;
+    private final Closer closer;
     private final List<QueueRegion> regions = new ArrayList<>();
 
-    private KeptLog(MappedRegion memory, DeviceIdentity identity) {
+    private KeptLog(MappedRegion memory, DeviceIdentity identity, Closer closer) {
         this.memory = memory;
+        this.closer = closer;
         int stride = QueueRegion.bytes(identity.ringSize());
         ByteBuffer bytes = memory.bytes(bytes(identity));
         for (int i = 0; i < identity.queues(); i++) {
@@ -67,9 +71,11 @@ final class KeptLog implements AutoCloseable {
      *
      * @param expected whose it must be, whatever features the device had when it was made
      * @param fd stays the caller's, and is not needed afterwards
+     * @param closer unmaps it
      * @throws IOException if it can't be used
      */
-    static KeptLog open(DeviceIdentity expected, long lengthBytes, long offset, int fd) throws IOException {
+    static KeptLog open(DeviceIdentity expected, long lengthBytes, long offset, int fd, Closer closer)
+            throws IOException {
         GuestMemory.Region region = GuestMemory.region(0, bytes(expected), 0, offset, fd);
         if (lengthBytes < bytes(expected) || offset % Long.BYTES != 0) {
             throw new IOException("a log of requests in flight of " + lengthBytes + " bytes at " + offset);
@@ -80,9 +86,9 @@ final class KeptLog implements AutoCloseable {
         }
         try {
             check(memory, expected);
-            return new KeptLog(memory, expected);
+            return new KeptLog(memory, expected, closer);
         } catch (IOException e) {
-            memory.release();
+            memory.release(); // the descriptor outlives it
             throw e;
         }
     }
@@ -118,6 +124,6 @@ final class KeptLog implements AutoCloseable {
 
     @Override
     public void close() {
-        memory.release();
+        closer.close(memory::release);
     }
 }

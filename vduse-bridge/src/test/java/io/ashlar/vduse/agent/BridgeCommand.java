@@ -13,7 +13,10 @@ public final class BridgeCommand {
     public static void main(String[] args) throws IOException {
         if (args[1].startsWith("remove ")) {
             BridgeConfig config = BridgeConfig.defaults().withControlSocket(Path.of(args[0]));
-            LeftoverRemoval.remove(config, args[1].substring("remove ".length()));
+            VolumeOpener nowhere = (name, readOnly, steal) -> {
+                throw new BridgeException("there is no node to tell");
+            };
+            LeftoverRemoval.remove(config, nowhere, args[1].substring("remove ".length()));
             System.out.println(args[1] + ": done");
             return;
         }

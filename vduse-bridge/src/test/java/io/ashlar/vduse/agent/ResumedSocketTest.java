@@ -1,6 +1,7 @@
 package io.ashlar.vduse.agent;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.ashlar.base.block.BlockDevice;
 import io.ashlar.base.block.BlockGeometry;
@@ -62,9 +63,79 @@ class ResumedSocketTest {
         return folder.resolve("run/bridge.sock.d/ashlar-" + ID + ".json");
     }
 
+    /** The node is away, until it is to be told that nobody uses the volume any more. */
+    private final class Away implements VolumeOpener {
+        @Override
+        public OpenedVolume open(String name, boolean readOnly, boolean steal) throws IOException {
+            throw new IOException("away");
+        }
+
+        @Override
+        public OpenedVolume reopen(String name) {
+            return new OpenedVolume(new Watching(), ID);
+        }
+    }
+
     private BridgeDaemon start(EpollLoops loops) throws IOException {
         return BridgeDaemon.start(
                 config(), loops, (name, readOnly, steal) -> new VolumeOpener.OpenedVolume(new Watching(), ID));
+    }
+
+    @Test
+    void shouldPutARecordAsideThatNobodyCanReadAndThatKeepsTheVolumeFromBeingAttached() throws Exception {
+        String device = "ashlar-" + ID;
+        AttachWish wish = new AttachWish(false, false, folder.resolve("v.sock"), 1);
+        try (EpollLoops loops = EpollLoops.pinned("data", BridgeDaemon.cpusToUse(config()))) {
+            try (BridgeDaemon first = start(loops)) {
+                first.attach("v", wish);
+                first.stop();
+            }
+            Files.writeString(record(), "half a rec");
+            try (BridgeDaemon next = start(loops)) {
+                assertThat(next.attachments()).isEmpty();
+                assertThatThrownBy(() -> next.attach("v", wish))
+                        .hasMessageContaining("'ashlar detach --force " + device + "' puts it aside")
+                        .message()
+                        .doesNotContain("\n");
+                assertThatThrownBy(() -> next.detach(device, false)).hasMessageContaining("'--force' puts it aside");
+                assertThatThrownBy(() -> next.detach("../lock", true)).hasMessage("../lock is not attached");
+                assertThat(record()).exists();
+                assertThat(next.detach(device, true).givenBack()).isFalse();
+                assertThat(record().resolveSibling(device + ".json.unreadable")).hasContent("half a rec");
+                assertThatThrownBy(() -> next.detach(device, true)).hasMessage(device + " is not attached");
+                next.attach("v", wish);
+                assertThat(record()).exists();
+                next.stop();
+            }
+        }
+    }
+
+    @Test
+    void shouldTellTheNodeOfAVolumeThatWaitsForItAndIsDetachedByForce() throws Exception {
+        try (EpollLoops loops = EpollLoops.pinned("data", BridgeDaemon.cpusToUse(config()))) {
+            try (BridgeDaemon first = start(loops)) {
+                first.attach("v", new AttachWish(false, false, folder.resolve("v.sock"), 1));
+                first.stop();
+            }
+            try (BridgeDaemon next = BridgeDaemon.start(config(), loops, new Away())) {
+                assertThat(next.detach("v", true).givenBack()).isTrue();
+                assertThat(recordedWhenClosed).containsExactly(false);
+                assertThat(next.attachments()).isEmpty();
+                next.stop();
+            }
+        }
+    }
+
+    @Test
+    void shouldNotForgetAVolumeThatIsServedWhenNobodyCanReadItsRecord() throws Exception {
+        try (EpollLoops loops = EpollLoops.pinned("data", BridgeDaemon.cpusToUse(config()));
+                BridgeDaemon bridge = start(loops)) {
+            bridge.attach("v", new AttachWish(false, false, folder.resolve("v.sock"), 1));
+            Files.writeString(record(), "half a rec");
+            assertThatThrownBy(() -> bridge.detach("ashlar-" + ID, true)).hasMessageEndingWith("is not attached");
+            assertThat(record()).exists();
+            bridge.stop();
+        }
     }
 
     /** A bridge that dies in between must not leave the record of a volume that others may have by then. */

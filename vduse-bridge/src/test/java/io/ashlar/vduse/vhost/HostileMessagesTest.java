@@ -57,7 +57,7 @@ class HostileMessagesTest {
                 control, data, placement, AffinityWatch.start(control), CpuWatch.start(control, placement, data)));
         HeldDevice volume = new HeldDevice(1 << 20);
         VirtioBlkConfig config = new VirtioBlkConfig(volume.geometry(), "serial", 2, 64, 1 << 16, true, true);
-        device = new VhostUserDevice("test", config, volume, loops, VhostUserDeviceTest.identity(1));
+        device = new VhostUserDevice("test", config, volume, loops, VhostUserFixture.identity(1));
         onControl(() -> {
             device.open(path);
             return null;

@@ -1,0 +1,100 @@
+package io.ashlar.vduse.agent;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import io.ashlar.base.block.BlockDevice;
+import io.ashlar.base.block.BlockGeometry;
+import io.ashlar.base.block.BlockQueue;
+import io.ashlar.base.loop.Loop;
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.UUID;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** What becomes of the volume when the device that nobody serves is removed. */
+class LeftoversTest {
+    private static final UUID ID = new UUID(1, 2);
+
+    private final List<String> events = new ArrayList<>();
+    private UUID idFound = ID;
+    private boolean told = true;
+
+    /** A volume of which only the end is of interest. */
+    private final class Volume implements BlockDevice {
+        @Override
+        public BlockGeometry geometry() {
+            return new BlockGeometry(BlockGeometry.EXTENT_BYTES, 4096, false);
+        }
+
+        @Override
+        public BlockQueue openQueue(Loop loop, Runnable completionsEnded) {
+            throw new IllegalStateException("nobody reads or writes");
+        }
+
+        @Override
+        public void onGeometryChange(Runnable listener) {}
+
+        @Override
+        public void close() {
+            events.add("close");
+        }
+    }
+
+    private VolumeOpener.OpenedVolume open(String name, boolean readOnly, boolean steal) {
+        assertThat(readOnly || steal).isFalse();
+        events.add("open " + name);
+        return new VolumeOpener.OpenedVolume(
+                new Volume(), idFound, 5, VolumeOpener.NodeBoot.NONE, () -> events.add("let go"), () -> told);
+    }
+
+    private boolean remove(VolumeOpener opener, boolean readOnly) throws IOException {
+        AttachmentRecord details = new AttachmentRecord(
+                AttachmentRecord.VERSION, "v", ID.toString(), "ashlar-" + ID, readOnly, 1, 64, 0, 5, 6, null);
+        return Leftovers.removeAndGiveBack(opener, details, () -> events.add("remove"));
+    }
+
+    @ParameterizedTest
+    @ValueSource(booleans = {false, true})
+    void shouldGiveTheVolumeBackWhenItsDeviceIsGone(boolean nodeIsTold) throws Exception {
+        told = nodeIsTold;
+        assertThat(remove(this::open, false)).isEqualTo(nodeIsTold);
+        assertThat(events).containsExactly("open v", "remove", "close");
+    }
+
+    @Test
+    void shouldKeepTheVolumeWhenItsDeviceStays() {
+        AttachmentRecord details = new AttachmentRecord(
+                AttachmentRecord.VERSION, "v", ID.toString(), "ashlar-" + ID, false, 1, 64, 0, 5, 6, null);
+        assertThatThrownBy(() -> Leftovers.removeAndGiveBack(this::open, details, () -> {
+                    throw new BridgeException("requests are in flight");
+                }))
+                .hasMessage("requests are in flight");
+        assertThat(events).containsExactly("open v", "let go");
+    }
+
+    @Test
+    void shouldRemoveTheDeviceWhenItsNodeIsAway() throws Exception {
+        VolumeOpener away = (name, readOnly, steal) -> {
+            throw new IOException("connection refused");
+        };
+        assertThat(remove(away, false)).isFalse();
+        assertThat(events).containsExactly("remove");
+    }
+
+    @Test
+    void shouldGiveNothingBackOfAnotherVolumeThatHasTheNameNow() throws Exception {
+        idFound = new UUID(3, 4);
+        assertThat(remove(this::open, false)).isFalse();
+        assertThat(events).containsExactly("open v", "close", "remove");
+    }
+
+    @Test
+    void shouldAskNobodyForAVolumeThatWasOnlyRead() throws Exception {
+        assertThat(remove(this::open, true)).isTrue();
+        assertThat(events).containsExactly("remove");
+    }
+}
