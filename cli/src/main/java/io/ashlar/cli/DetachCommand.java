@@ -4,8 +4,10 @@ import io.ashlar.base.annotation.ConfinedTo;
 import io.ashlar.base.annotation.LoopKind;
 import io.ashlar.base.net.EpollLoops;
 import io.ashlar.vduse.agent.BridgeConfig;
+import io.ashlar.vduse.agent.Detachment;
 import io.ashlar.vduse.agent.LeftoverRemoval;
 import java.io.IOException;
+import java.util.LinkedHashMap;
 import java.util.Map;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -24,8 +26,10 @@ final class DetachCommand implements Runnable {
 
     @Option(
             names = "--force",
-            description = "Detach it under its users: their I/O fails, and what was not flushed is lost. Also where the"
-                    + " bridge is dead; for that alone --server matters, since its node is to be told.")
+            description =
+                    "Detach it under its users: their I/O fails, and what was not flushed is lost; says how many requests"
+                            + " in flight have failed. Also where the bridge is dead; for that alone --server matters,"
+                            + " since its node is to be told.")
     private boolean force;
 
     @Mixin
@@ -40,11 +44,13 @@ final class DetachCommand implements Runnable {
     @Override
     public void run() {
         boolean bridgeIsDead = force && !control.isAnswered() && isAnyLeft();
-        boolean givenBack = bridgeIsDead ? removeLeftover() : control.ask(bridge -> bridge.detach(name, force));
-        output.print(
-                "detached " + name
-                        + (givenBack ? "" : "; could not tell its node, other hosts must attach it with --steal"),
-                Map.of("name", name, "detached", true, "givenBack", givenBack));
+        Detachment ended = bridgeIsDead ? removeLeftover() : control.ask(bridge -> bridge.detach(name, force));
+        Map<String, Object> fields = new LinkedHashMap<>();
+        fields.put("name", name);
+        fields.put("detached", true);
+        fields.put("givenBack", ended.givenBack());
+        fields.put("failedRequests", ended.failedRequests());
+        output.print(ended.text(name), fields);
     }
 
     private static boolean isAnyLeft() {
@@ -56,7 +62,7 @@ final class DetachCommand implements Runnable {
     }
 
     /** Nobody answers for the device: this process does. */
-    private boolean removeLeftover() {
+    private Detachment removeLeftover() {
         RemoteVolumes volumes = new RemoteVolumes(server.addresses(), 0);
         try (EpollLoops sessions = EpollLoops.floating("session", 1)) {
             BridgeConfig config = BridgeConfig.defaults().withControlSocket(control.socket());

@@ -51,11 +51,10 @@ public final class BridgeClient implements AutoCloseable {
                 .get(0);
     }
 
-    /** Detaches a volume; returns whether other hosts can have it now: if not, its node could not be told. */
-    public boolean detach(String name, boolean force) throws IOException {
-        return ask(new BridgeRequest(BridgeRequest.DETACH, name, false, false, force))
-                .staying()
-                .isEmpty();
+    /** Detaches a volume. */
+    public Detachment detach(String name, boolean force) throws IOException {
+        BridgeAnswer answer = ask(new BridgeRequest(BridgeRequest.DETACH, name, false, false, force));
+        return new Detachment(answer.staying().isEmpty(), answer.failedRequests());
     }
 
     /** Returns everything attached. */

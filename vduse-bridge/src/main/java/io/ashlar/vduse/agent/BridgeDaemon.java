@@ -210,20 +210,18 @@ public final class BridgeDaemon implements AutoCloseable {
      * Detaches a volume, or puts aside what nobody can read of one, which is known by its device's name.
      *
      * @param force whether to do so under its users, and with its node away: their I/O ends with errors
-     * @return whether other hosts can have the volume now; if not, its node could not be told
      */
-    public boolean detach(String name, boolean force) throws IOException {
+    public Detachment detach(String name, boolean force) throws IOException {
         refuseAtTheEnd();
         AttachedVolume volume = volumes.get(name);
         if (volume == null) {
-            return leftovers.putAside(name, force, volumes.values());
+            return new Detachment(leftovers.putAside(name, force, volumes.values()), 0);
         }
+        DetachSequence sequence = new DetachSequence(parts, volume);
         AttachedVolume.State before = take(volume, force);
-        boolean givenBack;
+        Detachment ended;
         try {
-            givenBack = volume.device() == null
-                    ? leftovers.remove(volume)
-                    : new DetachSequence(parts, volume).detach(force);
+            ended = volume.device() == null ? leftovers.remove(volume) : sequence.detach(force);
         } catch (IOException | RuntimeException e) {
             boolean isServed = before == AttachedVolume.State.ATTACHED && !force; // by which its I/O fails for good
             volume.setState(isServed ? before : AttachedVolume.State.ORPHAN);
@@ -231,8 +229,8 @@ public final class BridgeDaemon implements AutoCloseable {
         }
         parts.state().delete(volume.details().vduse());
         volumes.remove(name, volume);
-        LOG.info("{} is detached{}", name, givenBack ? "" : "; its node could not be told");
-        return givenBack;
+        LOG.info(ended.text(name));
+        return ended;
     }
 
     /** Makes the volume this thread's. With force, whoever has it is made to hurry: its I/O ends with errors. */

@@ -66,6 +66,7 @@ final class ControlJson {
                 json.writeString(line);
             }
             json.writeEndArray();
+            json.writeNumberField("failedRequests", answer.failedRequests());
         });
     }
 
@@ -97,7 +98,8 @@ final class ControlJson {
         return new BridgeAnswer(
                 fields.text("error"),
                 attachments,
-                fields.list("staying").stream().map(String::valueOf).toList());
+                fields.list("staying").stream().map(String::valueOf).toList(),
+                fields.number("failedRequests"));
     }
 
     private static Attachment toAttachment(Fields fields) {

@@ -146,7 +146,7 @@ public final class ControlServer implements AutoCloseable {
             lines.write(ControlJson.toBytes(BridgeAnswer.failed(e.getMessage())));
             return;
         }
-        if (isTaken(lines, new BridgeAnswer(null, List.of(), devices))) {
+        if (isTaken(lines, BridgeAnswer.staying(devices))) {
             daemon.handedOver(pid);
             end.run();
             return;
@@ -178,12 +178,9 @@ public final class ControlServer implements AutoCloseable {
             String name = String.valueOf(request.name());
             return switch (command) {
                 case BridgeRequest.ATTACH -> BridgeAnswer.of(List.of(daemon.attach(name, wish(request))));
-                case BridgeRequest.DETACH -> {
-                    boolean givenBack = daemon.detach(name, request.force());
-                    yield new BridgeAnswer(null, List.of(), givenBack ? List.of() : List.of(name));
-                }
+                case BridgeRequest.DETACH -> BridgeAnswer.of(name, daemon.detach(name, request.force()));
                 case BridgeRequest.LIST -> BridgeAnswer.of(daemon.attachments());
-                case BridgeRequest.DRAIN -> new BridgeAnswer(null, List.of(), daemon.drain());
+                case BridgeRequest.DRAIN -> BridgeAnswer.staying(daemon.drain());
                 case BridgeRequest.TAKEN -> BridgeAnswer.failed("too late: this bridge goes on with its devices");
                 default -> BridgeAnswer.failed("the bridge does not know the command '" + command + "'");
             };

@@ -4,7 +4,10 @@ import io.ashlar.base.annotation.ConfinedTo;
 import io.ashlar.base.annotation.LoopKind;
 import io.ashlar.base.net.EpollLoop;
 import io.ashlar.base.time.Clock;
+import io.ashlar.vduse.blk.QueueCounters;
 import io.ashlar.vduse.blk.QueueFigure;
+import io.ashlar.vduse.blk.RequestKind;
+import io.ashlar.vduse.blk.VirtioBlkStatus;
 import io.ashlar.vduse.device.ServedDevice;
 import io.ashlar.vduse.vhost.VhostUserDevice;
 import java.io.IOException;
@@ -30,7 +33,10 @@ final class DetachSequence {
     private final BridgeParts parts;
     private final AttachedVolume attached;
     private final DeviceUsers users;
+    private final ServedDevice deviceBefore;
+    private final long failedBefore;
 
+    /** Counts requests that fail from here on. */
     DetachSequence(BridgeParts parts, AttachedVolume attached) {
         this(
                 parts,
@@ -42,19 +48,37 @@ final class DetachSequence {
         this.parts = parts;
         this.attached = attached;
         this.users = users;
+        deviceBefore = attached.device();
+        failedBefore = failedRequests(deviceBefore);
+    }
+
+    private static long failedRequests(ServedDevice device) {
+        long sum = 0;
+        for (QueueCounters queue : device == null ? List.<QueueCounters>of() : device.counters()) {
+            for (RequestKind kind : RequestKind.values()) {
+                sum += queue.answers(kind, VirtioBlkStatus.IOERR);
+            }
+        }
+        return sum;
     }
 
     /**
      * Detaches.
      *
      * @param force whether to remove the device under its users, and to end its I/O with errors
-     * @return whether other hosts can have the volume now; if not, its node could not be told
      */
-    boolean detach(boolean force) throws IOException {
+    Detachment detach(boolean force) throws IOException {
         removeDevice(force);
         VolumeOpener.OpenedVolume volume = attached.opened();
-        return attached.details().readOnly()
+        boolean givenBack = attached.details().readOnly()
                 || (volume != null && volume.givenBack().getAsBoolean());
+        return new Detachment(givenBack, force ? failedRequests() : 0);
+    }
+
+    /** Returns how many requests have ended with I/O errors since this was created. */
+    long failedRequests() {
+        ServedDevice device = attached.device();
+        return failedRequests(device) - (device == deviceBefore ? failedBefore : 0);
     }
 
     private void removeDevice(boolean force) throws IOException {

@@ -29,10 +29,9 @@ public final class LeftoverRemoval {
      *
      * @param opener knows where the volume may be
      * @param name the volume's name, or the kernel's name for the device
-     * @return whether other hosts can have the volume now; if not, its node could not be told
      * @throws IOException if a bridge runs after all, if there is no such device, or if its rings can't be made sense of
      */
-    public static boolean remove(BridgeConfig config, VolumeOpener opener, String name) throws IOException {
+    public static Detachment remove(BridgeConfig config, VolumeOpener opener, String name) throws IOException {
         try (EpollLoops data = EpollLoops.pinned("data", BridgeDaemon.cpusToUse(config));
                 BridgeParts parts = BridgeParts.open(config, StateFolder.open(config.controlSocket()), data, opener)) {
             Leftovers leftovers = new Leftovers(parts);
@@ -40,9 +39,9 @@ public final class LeftoverRemoval {
             if (found == null) {
                 throw new BridgeException("no device of " + name + " is left on this host");
             }
-            boolean givenBack = leftovers.remove(found);
-            LOG.info("{} is detached, its I/O has ended with errors", name);
-            return givenBack;
+            Detachment ended = leftovers.remove(found);
+            LOG.info(ended.text(name));
+            return ended;
         }
     }
 }

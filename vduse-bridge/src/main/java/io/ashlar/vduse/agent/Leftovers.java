@@ -210,20 +210,18 @@ final class Leftovers {
         return false;
     }
 
-    /**
-     * Removes a device that nobody serves, by force.
-     *
-     * @return whether other hosts can have its volume now; if not, its node could not be told
-     */
-    boolean remove(AttachedVolume found) throws IOException {
-        return removeAndGiveBack(parts.opener(), found.details(), () -> removeDevice(found));
+    /** Removes a device that nobody serves, by force. */
+    Detachment remove(AttachedVolume found) throws IOException {
+        DetachSequence sequence = new DetachSequence(parts, found);
+        boolean givenBack = removeAndGiveBack(parts.opener(), found.details(), () -> removeDevice(found, sequence));
+        return new Detachment(givenBack, sequence.failedRequests());
     }
 
-    private void removeDevice(AttachedVolume found) throws IOException {
+    private void removeDevice(AttachedVolume found, DetachSequence sequence) throws IOException {
         String vduse = found.details().vduse();
         if (found.details().isVhostUser() || parts.vdpa().contains(vduse)) {
             serveErrors(found);
-            new DetachSequence(parts, found).detach(true);
+            sequence.detach(true);
         } else {
             int result = parts.vduse().destroy(vduse);
             if (result < 0) {

@@ -119,10 +119,16 @@ class BridgeSettingsTest {
                 64 * MIB,
                 5,
                 null);
-        BridgeAnswer answer = new BridgeAnswer(null, List.of(attachment), List.of("a", "b"));
+        BridgeAnswer answer = new BridgeAnswer(null, List.of(attachment), List.of("a", "b"), 3);
         assertThat(ControlJson.toAnswer(ControlJson.toBytes(answer))).isEqualTo(answer);
         BridgeAnswer failed = BridgeAnswer.failed("no");
         assertThat(ControlJson.toAnswer(ControlJson.toBytes(failed))).isEqualTo(failed);
+    }
+
+    @Test
+    void shouldTakeTheAnswerToADetachmentOfABridgeThatDoesNotCount() throws IOException {
+        assertThat(ControlJson.toAnswer(json("{\"attachments\":[],\"staying\":[\"v\"]}")))
+                .isEqualTo(BridgeAnswer.of("v", new Detachment(false, 0)));
     }
 
     @Test

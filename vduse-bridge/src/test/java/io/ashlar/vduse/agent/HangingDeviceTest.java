@@ -188,7 +188,8 @@ class HangingDeviceTest {
     @Test
     void shouldEndWhatIsInFlightWithAnErrorWhenTheNodeHangs() throws Exception {
         offerAWrite();
-        new DetachSequence(parts, attached).detach(true);
+        Detachment ended = new DetachSequence(parts, attached).detach(true);
+        assertThat(ended.failedRequests()).isEqualTo(1);
         assertThat(kernel.memory().get(AT + 8192)).isEqualTo(IO_ERROR);
     }
 }

@@ -100,7 +100,7 @@ class ResumedSocketTest {
                 assertThatThrownBy(() -> next.detach(device, false)).hasMessageContaining("'--force' puts it aside");
                 assertThatThrownBy(() -> next.detach("../lock", true)).hasMessage("../lock is not attached");
                 assertThat(record()).exists();
-                assertThat(next.detach(device, true)).isFalse();
+                assertThat(next.detach(device, true).givenBack()).isFalse();
                 assertThat(record().resolveSibling(device + ".json.unreadable")).hasContent("half a rec");
                 assertThatThrownBy(() -> next.detach(device, true)).hasMessage(device + " is not attached");
                 next.attach("v", wish);
@@ -118,7 +118,7 @@ class ResumedSocketTest {
                 first.stop();
             }
             try (BridgeDaemon next = BridgeDaemon.start(config(), loops, new Away())) {
-                assertThat(next.detach("v", true)).isTrue();
+                assertThat(next.detach("v", true).givenBack()).isTrue();
                 assertThat(recordedWhenClosed).containsExactly(false);
                 assertThat(next.attachments()).isEmpty();
                 next.stop();

@@ -7,6 +7,7 @@ import io.ashlar.base.net.EpollLoops;
 import io.ashlar.vduse.agent.AttachWish;
 import io.ashlar.vduse.agent.BridgeConfig;
 import io.ashlar.vduse.agent.BridgeDaemon;
+import io.ashlar.vduse.agent.Detachment;
 import io.ashlar.vduse.agent.VolumeOpener;
 import io.ashlar.vduse.device.HeldDevice;
 import java.io.IOException;
@@ -84,7 +85,7 @@ class ForcedDetachmentTest {
         return at;
     }
 
-    private CompletableFuture<Boolean> detach() {
+    private CompletableFuture<Detachment> detach() {
         return CompletableFuture.supplyAsync(
                 () -> {
                     try {
@@ -106,13 +107,13 @@ class ForcedDetachmentTest {
         start();
         int first = offer(0, 0);
         int second = offer(1, 1);
-        CompletableFuture<Boolean> detached = detach();
+        CompletableFuture<Detachment> detached = detach();
         long deadlineNs = System.nanoTime() + TimeUnit.SECONDS.toNanos(60);
         while (!daemon.attachments().get(0).state().equals("detaching")) {
             FrontEndModel.pause(deadlineNs);
         }
         volume.failHeld();
-        detached.get(60, TimeUnit.SECONDS);
+        assertThat(detached.get(60, TimeUnit.SECONDS).failedRequests()).isEqualTo(2);
         assertAnswered(0, first);
         assertAnswered(1, second);
         front.awaitEnd();
@@ -129,7 +130,7 @@ class ForcedDetachmentTest {
             volume.failHeld();
         });
         int at = offer(1, 0);
-        assertThat(detach().get(60, TimeUnit.SECONDS)).isEqualTo(told);
+        assertThat(detach().get(60, TimeUnit.SECONDS)).isEqualTo(new Detachment(told, 1));
         assertAnswered(1, at);
         front.awaitEnd();
         assertThat(daemon.attachments()).isEmpty();
@@ -144,7 +145,7 @@ class ForcedDetachmentTest {
         assertThat(daemon.attachments().get(0).state()).isEqualTo("orphan");
         assertThatThrownBy(() -> daemon.detach("v", false)).hasMessageContaining("v is left without its volume");
         failing = false;
-        daemon.detach("v", true);
+        assertThat(daemon.detach("v", true).failedRequests()).isZero();
         assertThat(daemon.attachments()).isEmpty();
     }
 

@@ -1,0 +1,82 @@
+package io.ashlar.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.BufferedReader;
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.io.StringWriter;
+import java.net.StandardProtocolFamily;
+import java.net.UnixDomainSocketAddress;
+import java.nio.channels.Channels;
+import java.nio.channels.ClosedChannelException;
+import java.nio.channels.ServerSocketChannel;
+import java.nio.channels.SocketChannel;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import picocli.CommandLine;
+
+/** What {@code detach --force} says, by what the bridge, which is a model here, answers. */
+@Timeout(60)
+class DetachCommandTest {
+    @TempDir
+    Path folder;
+
+    private String detach(String answer, String options) throws Exception {
+        Path socket = folder.resolve("s");
+        StringWriter out = new StringWriter();
+        try (ServerSocketChannel bridge = ServerSocketChannel.open(StandardProtocolFamily.UNIX)) {
+            bridge.bind(UnixDomainSocketAddress.of(socket));
+            new Thread(() -> answerAll(bridge, answer), "bridge").start();
+            CommandLine commandLine = Main.commandLine();
+            commandLine.setOut(new PrintWriter(out, true));
+            String line = "detach v --force --control " + socket + options;
+            assertThat(commandLine.execute(line.split(" ", -1))).isZero();
+        }
+        return out.toString();
+    }
+
+    /** The command looks first whether anybody answers at all. */
+    private static void answerAll(ServerSocketChannel bridge, String answer) {
+        try {
+            while (true) {
+                try (SocketChannel client = bridge.accept()) {
+                    BufferedReader lines = new BufferedReader(Channels.newReader(client, StandardCharsets.UTF_8));
+                    if (lines.readLine() != null) {
+                        client.write(StandardCharsets.UTF_8.encode(answer + "\n"));
+                    }
+                }
+            }
+        } catch (ClosedChannelException e) {
+            assertThat(bridge.isOpen()).as("the command has ended").isFalse();
+        } catch (IOException e) {
+            throw new IllegalStateException(e);
+        }
+    }
+
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            textBlock =
+                    """
+            "staying":[],"failedRequests":17    | detached v; 17 requests in flight ended with I/O errors
+            "staying":[],"failedRequests":1     | detached v; 1 request in flight ended with an I/O error
+            "staying":[],"failedRequests":0     | detached v
+            "staying":[]                        | detached v
+            "staying":["v"],"failedRequests":2  | detached v; 2 requests in flight ended with I/O errors; could not tell its node, other hosts must attach it with --steal
+            """)
+    void shouldSayInOneLineHowManyRequestsEndedWithErrors(String answer, String said) throws Exception {
+        assertThat(detach("{" + answer + "}", "")).isEqualTo(said + "\n");
+    }
+
+    @Test
+    void shouldTellProgramsHowManyRequestsEndedWithErrors() throws Exception {
+        assertThat(detach("{\"staying\":[],\"failedRequests\":17}", " -o json"))
+                .contains("\"failedRequests\" : 17", "\"givenBack\" : true");
+    }
+}
