@@ -19,10 +19,10 @@ public final class IoVector {
 
     /**
      * The most that one call writes. The page cache keeps what one call wrote as one piece of up to 2 MiB (a large folio), and ext4
-     * goes through all of its blocks for each of them that is overwritten later (fs/ext4/inode.c, ext4_block_write_begin): with
-     * this limit overwrites of 4 KiB are 6 % faster and those of 128 KiB 16 % (docs/benchmarks.md).
+     * goes through all of its blocks for each of them that is overwritten later (fs/ext4/inode.c, ext4_block_write_begin). Less
+     * than this makes large writes slower, and small ones no faster (docs/benchmarks.md).
      */
-    static final int WRITE_BYTES_MAX = 128 << 10;
+    static final int WRITE_BYTES_MAX = 64 << 10;
 
     private ByteBuf pieces = Scratch.allocate(PIECES_PER_CALL * PIECE_BYTES);
     private int first;
