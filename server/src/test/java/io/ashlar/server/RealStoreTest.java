@@ -222,7 +222,9 @@ class RealStoreTest {
                         .isEqualTo(Status.OK);
                 next.openOk("v", "host-b", OpenMode.OPEN_MODE_READ_WRITE, 0, 0);
                 hangs.countDown();
-                assertThat(client.await(question).status()).isEqualTo(Status.OK);
+                assertThat(client.await(question).status())
+                        .as("nothing is read for a handle that is closed")
+                        .isEqualTo(Status.UNAVAILABLE);
             } finally {
                 hangs.countDown();
             }
