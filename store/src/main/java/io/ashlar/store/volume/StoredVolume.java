@@ -257,6 +257,11 @@ public final class StoredVolume implements BlockDevice {
         return false;
     }
 
+    /** Returns whether a question what a range holds is under way, which {@link #close} would wait for. Any thread. */
+    public boolean isAsked() {
+        return questions.get() > 0;
+    }
+
     void endQuestion() {
         questions.decrementAndGet();
     }
