@@ -46,6 +46,15 @@ class FailureTest extends OneVolumeTest {
                 called == call && file.toString().contains(namePart) ? decision : FaultyStorageIo.PASS);
     }
 
+    /** What follows, the reading of what the blocks hold, succeeds. */
+    private void failOnce(Call call, String namePart, long decision) {
+        AtomicInteger calls = new AtomicInteger();
+        io.setPlan((called, file) ->
+                called == call && file.toString().contains(namePart) && calls.getAndIncrement() == 0
+                        ? decision
+                        : FaultyStorageIo.PASS);
+    }
+
     private void heal() {
         io.setPlan((called, file) -> FaultyStorageIo.PASS);
     }
@@ -87,6 +96,25 @@ class FailureTest extends OneVolumeTest {
     }
 
     @Test
+    void shouldAnswerThatItIsBusyAndGoOnWhenMemoryIsShortForAMapEntry() {
+        assertThat(client.fill(0, 16384, 1)).isEqualTo(Status.OK);
+        failOnce(Call.WRITE, ".meta", -Errno.ENOMEM);
+        assertThat(client.fill(0, 16384, 2)).isEqualTo(Status.BUSY);
+        expect(0, 16384, 1);
+        failOnce(Call.WRITE, ".meta", -Errno.ENOMEM);
+        assertThat(client.run(Operation.DISCARD, 0, 8192, 0)).isEqualTo(Status.BUSY);
+        expect(0, 16384, 1);
+        failOnce(Call.WRITE, ".meta", -Errno.ENOSPC);
+        assertThat(client.fill(0, 16384, 2)).isEqualTo(Status.NO_SPACE);
+        expect(0, 16384, 1);
+        assertThat(client.fill(0, 16384, 2)).as("asked again").isEqualTo(Status.OK);
+        assertThat(client.run(Operation.DISCARD, 0, 8192, 0)).isEqualTo(Status.OK);
+        expect(0, 8192, 0);
+        expect(8192, 8192, 2);
+        assertThat(client.flush()).isEqualTo(Status.OK);
+    }
+
+    @Test
     void shouldKeepTheOldBlockWhenTheDiskIsFullInTheMiddleOfAWrite() {
         assertThat(client.fill(0, 16384, 1)).isEqualTo(Status.OK);
         AtomicInteger writes = new AtomicInteger();
@@ -117,11 +145,7 @@ class FailureTest extends OneVolumeTest {
     @Test
     void shouldKeepTheOldBlockWhenItsEntryCannotBeWritten() {
         assertThat(client.fill(0, 8192, 1)).isEqualTo(Status.OK);
-        AtomicInteger writes = new AtomicInteger();
-        io.setPlan(
-                (call, file) -> call == Call.WRITE && file.toString().contains(".meta") && writes.getAndIncrement() == 0
-                        ? -Errno.EIO
-                        : FaultyStorageIo.PASS);
+        failOnce(Call.WRITE, ".meta", -Errno.EIO);
         assertThat(client.fill(0, 8192, 2)).isEqualTo(Status.IO_ERROR);
         heal();
         expect(0, 8192, 1);
