@@ -3,6 +3,9 @@ package io.ashlar.store.volume;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import ch.qos.logback.classic.Logger;
+import ch.qos.logback.classic.spi.ILoggingEvent;
+import ch.qos.logback.core.read.ListAppender;
 import io.ashlar.base.block.BlockGeometry;
 import io.ashlar.base.block.BlockRequest;
 import io.ashlar.base.block.Operation;
@@ -10,6 +13,7 @@ import io.ashlar.base.status.Status;
 import io.ashlar.base.sys.Errno;
 import io.ashlar.store.StoreFixture;
 import io.ashlar.store.VolumeClient;
+import io.ashlar.store.extent.ExtentTable;
 import io.ashlar.store.file.CountingStorageIo;
 import io.ashlar.store.file.FaultyStorageIo;
 import io.ashlar.store.file.FaultyStorageIo.Call;
@@ -22,6 +26,7 @@ import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.slf4j.LoggerFactory;
 
 /** Full and failing disks: answered, survived, never acknowledged. */
 class FailureTest extends OneVolumeTest {
@@ -73,6 +78,27 @@ class FailureTest extends OneVolumeTest {
         heal();
         assertThat(client.fill(0, 4096, 2)).isEqualTo(Status.OK);
         expect(0, 4096, 2);
+    }
+
+    @Test
+    void shouldSayOnceThatAnExtentCannotBeCreatedHoweverOftenItIsTried() {
+        ListAppender<ILoggingEvent> lines = new ListAppender<>();
+        Logger logger = (Logger) LoggerFactory.getLogger(ExtentTable.class);
+        lines.start();
+        logger.addAppender(lines);
+        try {
+            fail(Call.ALLOCATE, "", -Errno.EMFILE);
+            for (int i = 0; i < 5; i++) {
+                assertThat(client.fill(0, 4096, 1)).isEqualTo(Status.BUSY);
+            }
+            assertThat(lines.list)
+                    .singleElement()
+                    .extracting(ILoggingEvent::getFormattedMessage)
+                    .asString()
+                    .contains(volume.uuid().toString(), "EMFILE");
+        } finally {
+            logger.detachAppender(lines);
+        }
     }
 
     @Test
