@@ -255,6 +255,41 @@ class BadInputTest {
     }
 
     @Test
+    void shouldFindTheVolumeWhenAnotherNodeMakesNoSense() {
+        InetSocketAddress with = second.addresses().block();
+        InetSocketAddress senseless = (InetSocketAddress) garbage.getLocalSocketAddress();
+        assertThat(VolumeLookup.find(List.of(senseless, with), "u", 0)).isEqualTo(with);
+        assertThatThrownBy(() -> VolumeLookup.find(List.of(senseless, with), "w", 0))
+                .hasMessageContaining("is no Ashlar node");
+    }
+
+    @Test
+    void shouldNotWaitForANodeThatAnswersByteByByte() throws IOException {
+        try (ServerSocket slow = new ServerSocket(0, 50, InetAddress.getLoopbackAddress())) {
+            Thread peer = new Thread(() -> trickle(slow), "slow");
+            peer.setDaemon(true);
+            peer.start();
+            List<InetSocketAddress> nodes =
+                    List.of((InetSocketAddress) slow.getLocalSocketAddress(), node.addresses().block());
+            assertThatThrownBy(() -> VolumeLookup.find(nodes, "u", 0, 1_000))
+                    .hasMessageContaining("no answer in time")
+                    .hasMessageContaining(Addresses.text(nodes.get(0)));
+        }
+    }
+
+    /** Takes far longer for a frame's header than any answer may take, without ever pausing for long. */
+    private static void trickle(ServerSocket server) {
+        try (Socket socket = server.accept()) {
+            for (int i = 0; i < 64; i++) {
+                socket.getOutputStream().write(0);
+                TimeUnit.MILLISECONDS.sleep(400);
+            }
+        } catch (IOException | InterruptedException e) {
+            Thread.currentThread().interrupt(); // the test is over
+        }
+    }
+
+    @Test
     void shouldAskANodeThatIsBackWhileAnotherIsHung() throws Exception {
         ListenAddress any = new ListenAddress("127.0.0.1", 0);
         ServerConfig config = ServerConfig.of(folder.resolve("back"));

@@ -14,7 +14,9 @@ import io.ashlar.client.volume.RemoteVolume;
 import io.ashlar.client.volume.VolumeOptions;
 import io.ashlar.protocol.frame.FrameFlags;
 import io.ashlar.protocol.frame.Opcode;
+import io.ashlar.protocol.message.AdminRequest;
 import io.ashlar.protocol.message.BlockStatusAnswer;
+import io.ashlar.protocol.message.DeleteVolume;
 import io.ashlar.protocol.message.OpenMode;
 import io.ashlar.server.config.ListenAddress;
 import io.ashlar.server.config.MemoryBudget;
@@ -222,10 +224,44 @@ class RealStoreTest {
                         .isEqualTo(Status.OK);
                 next.openOk("v", "host-b", OpenMode.OPEN_MODE_READ_WRITE, 0, 0);
                 hangs.countDown();
-                assertThat(client.await(question).status()).isEqualTo(Status.OK);
+                assertThat(client.await(question).status())
+                        .as("nothing is read for a handle that is closed")
+                        .isEqualTo(Status.UNAVAILABLE);
             } finally {
                 hangs.countDown();
             }
+        }
+    }
+
+    @Test
+    void shouldRefuseADeletionAndServeOthersWhileAQuestionOfTheVolumeHangs() throws IOException {
+        AtomicReference<CountDownLatch> gate = new AtomicReference<>(new CountDownLatch(0));
+        AdminRequest delete = AdminRequest.newBuilder()
+                .setDeleteVolume(DeleteVolume.newBuilder().setName("v"))
+                .build();
+        try (StorageNode node = start(gate);
+                RawClient client = RawClient.ready(node.addresses().block())) {
+            assertThat(client.create("v", 1 << 20, 4096).status()).isEqualTo(Status.OK);
+            int handle = client.openOk("v", "host-a", OpenMode.OPEN_MODE_READ_WRITE, 0, 0)
+                    .getHandle();
+            CountDownLatch hangs = new CountDownLatch(1);
+            gate.set(hangs);
+            try {
+                long question = client.send(client.request(Opcode.BLOCK_STATUS, handle, 0, 4096, 0));
+                assertThat(client.simple(Opcode.CLOSE, handle, 0, 0, 0, 1).status())
+                        .isEqualTo(Status.OK);
+                assertThat(client.admin(delete).status()).isEqualTo(Status.BUSY);
+                client.openOk("v", "host-b", OpenMode.OPEN_MODE_READ_ONLY, 0, 0);
+                assertThat(client.admin(delete).status()).isEqualTo(Status.IN_USE);
+                hangs.countDown();
+                assertThat(client.await(question).status()).isEqualTo(Status.UNAVAILABLE);
+            } finally {
+                hangs.countDown();
+            }
+        }
+        try (StorageNode node = start();
+                RawClient client = RawClient.ready(node.addresses().block())) {
+            assertThat(client.admin(delete).status()).isEqualTo(Status.OK);
         }
     }
 

@@ -100,6 +100,11 @@ public final class TestFiles implements VolumeFiles {
     }
 
     @Override
+    public boolean isAsked(BlockDevice device) {
+        return false;
+    }
+
+    @Override
     public boolean isSettling(BlockDevice device) {
         return settling;
     }

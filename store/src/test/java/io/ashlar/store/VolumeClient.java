@@ -15,10 +15,13 @@ import java.util.Arrays;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.concurrent.locks.LockSupport;
+import java.util.function.BooleanSupplier;
 import java.util.function.Supplier;
 
 /** Runs one request at a time against a volume, on the calling thread. */
 public final class VolumeClient implements AutoCloseable {
+    private static final int RUNS_MAX = 1024;
+
     private final PolledLoop loop = new PolledLoop();
     private final StoredQueue queue;
 
@@ -113,8 +116,20 @@ public final class VolumeClient implements AutoCloseable {
 
     /** Asks what a range holds. */
     public Status blockStatus(long offset, long length, BlockRuns runs) {
+        return blockStatus(offset, length, runs, () -> true);
+    }
+
+    /** Asks what a range holds, as long as that is wanted. */
+    public Status blockStatus(long offset, long length, BlockRuns runs, BooleanSupplier isWanted) {
         AtomicReference<Status> answer = new AtomicReference<>();
-        queue.blockStatus(offset, length, runs, (status, filled) -> answer.set(status));
+        queue.blockStatus(offset, length, RUNS_MAX, isWanted, (status, found) -> {
+            runs.clear();
+            int i = 0;
+            while (found != null && i < found.count() && runs.add(found.kind(i), found.lengthBytes(i))) {
+                i++;
+            }
+            answer.set(status);
+        });
         return await(answer::get, "the status at " + offset);
     }
 

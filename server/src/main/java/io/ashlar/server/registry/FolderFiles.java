@@ -55,6 +55,11 @@ public final class FolderFiles implements VolumeFiles {
     }
 
     @Override
+    public boolean isAsked(BlockDevice device) {
+        return ((StoredVolume) device).isAsked();
+    }
+
+    @Override
     public boolean isSettling(BlockDevice device) {
         return !((StoredVolume) device).isRecovered();
     }

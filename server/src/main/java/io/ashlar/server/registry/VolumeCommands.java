@@ -121,6 +121,10 @@ final class VolumeCommands {
                     Status.IN_USE,
                     "volume " + name + " is open on " + uses + (uses == 1 ? " connection" : " connections"));
         }
+        if (volume != null && !volume.isAttached() && table.isAsked(volume)) {
+            return new CatalogueResult.Refused(
+                    Status.BUSY, "volume " + name + " is still being read for a BLOCK_STATUS; try again");
+        }
         CatalogueResult begun = catalogue.beginDelete(name);
         if (begun instanceof CatalogueResult.Accepted accepted) {
             table.closeDevice(table.served(accepted.volume()));

@@ -29,6 +29,9 @@ public interface VolumeFiles extends AutoCloseable {
     /** Returns the bytes that an open volume takes on the disk. */
     long storedBytes(BlockDevice device) throws StoreException;
 
+    /** Returns whether somebody, perhaps long gone, asks what a range of an open volume holds: closing it waits for that. */
+    boolean isAsked(BlockDevice device);
+
     /** Returns whether regions of an open volume that a crash left marked are still being settled. */
     boolean isSettling(BlockDevice device);
 

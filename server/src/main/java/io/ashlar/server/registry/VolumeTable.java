@@ -172,6 +172,12 @@ final class VolumeTable {
         opened().forEach(files::stopSettling);
     }
 
+    /** Returns whether closing the volume's device would wait for a question, and with it for a disk that may hang. */
+    boolean isAsked(VolumeRecord volume) {
+        BlockDevice device = served(volume).device();
+        return device != null && files.isAsked(device);
+    }
+
     /** Closes the volume's device, if it is open. */
     void closeDevice(ServedVolume volume) {
         if (volume.device() != null) {

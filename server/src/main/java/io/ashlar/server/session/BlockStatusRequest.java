@@ -10,7 +10,8 @@ import io.ashlar.store.volume.StoredQueue;
 
 /**
  * One BLOCK_STATUS: what a range of a volume holds, as far as one answer tells it. It changes nothing, so nobody waits for it:
- * the use of the volume may end before it, and the next begin. The files stay open for it (StoredVolume.close waits).
+ * the use of the volume may end before it, and the next begin. It breaks off then, as soon as the disk lets it; the files stay
+ * open for it (StoredVolume.close waits).
  */
 @ConfinedTo(LoopKind.DATA)
 final class BlockStatusRequest {
@@ -33,11 +34,11 @@ final class BlockStatusRequest {
         } else if (((offsetBytes | lengthBytes) & (geometry.logicalBlockBytes() - 1)) != 0) {
             refuse(call, Status.MISALIGNED);
         } else if (volume.queue() instanceof StoredQueue queue) {
-            queue.blockStatus(offsetBytes, lengthBytes, new BlockRuns(RUNS_MAX), (status, runs) -> {
+            queue.blockStatus(offsetBytes, lengthBytes, RUNS_MAX, volume::isOpen, (status, runs) -> {
                 if (status.isOk()) {
                     call.answer(volume.handle(), message(runs));
                 } else {
-                    refuse(call, status);
+                    refuse(call, volume.state() == OpenVolume.State.FENCED ? Status.FENCED : status);
                 }
             });
         } else {

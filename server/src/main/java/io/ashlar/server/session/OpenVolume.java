@@ -22,8 +22,9 @@ import java.util.function.Consumer;
  * </pre>
  *
  * A newer connection of the client's own supersedes it too, but is no reason to tell the client that it has lost the
- * volume: this connection, which it must have given up, is closed. FENCED and CLOSING give the ticket back when their last request has ended. Everything but {@link #end}, {@link
- * #geometryChanged} and {@link #isAwaited} belongs to the connection's loop.
+ * volume: this connection, which it must have given up, is closed. FENCED and CLOSING give the ticket back when their last
+ * request has ended. Everything but {@link #end}, {@link #geometryChanged}, {@link #isAwaited} and {@link #isOpen} belongs to
+ * the connection's loop.
  */
 @ConfinedTo(LoopKind.DATA)
 final class OpenVolume implements VolumeUse {
@@ -72,6 +73,11 @@ final class OpenVolume implements VolumeUse {
 
     State state() {
         return state;
+    }
+
+    /** Returns whether requests are served and their answers wanted. Any thread. */
+    boolean isOpen() {
+        return state == State.OPEN;
     }
 
     BlockQueue queue() {

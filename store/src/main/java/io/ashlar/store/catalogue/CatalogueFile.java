@@ -27,6 +27,7 @@ final class CatalogueFile {
     private final Path path;
     private final Path nextPath;
     private StorageFile next;
+    private StorageIo.OpenFolder opened;
 
     CatalogueFile(Path folder, StorageIo io) {
         this.io = io;
@@ -76,10 +77,19 @@ final class CatalogueFile {
         }
     }
 
-    /** Writes the next version beside the one in force. */
+    /** Writes the next version beside the one in force, and takes hold of all that {@link #publish} needs. */
     void prepare(CatalogueImage image) throws StoreException {
-        byte[] bytes = CatalogueCodec.encode(image);
-        next = io.open(nextPath, StorageIo.Mode.CREATE);
+        opened = io.openFolder(folder);
+        try {
+            next = io.open(nextPath, StorageIo.Mode.CREATE);
+            write(CatalogueCodec.encode(image));
+        } catch (StoreException e) {
+            opened.close();
+            throw e;
+        }
+    }
+
+    private void write(byte[] bytes) throws StoreException {
         ByteBuf buffer = Unpooled.directBuffer(bytes.length).writeBytes(bytes);
         try {
             int done = 0;
@@ -98,10 +108,12 @@ final class CatalogueFile {
     void publish() throws StoreException {
         int synced = next.syncData();
         int closed = next.close();
-        checked("syncing", synced);
-        checked("closing", closed);
-        io.rename(nextPath, path);
-        io.syncFolder(folder);
+        try (StorageIo.OpenFolder renamedIn = opened) {
+            checked("syncing", synced);
+            checked("closing", closed);
+            io.rename(nextPath, path);
+            renamedIn.sync();
+        }
     }
 
     private static long checked(String step, long result) throws StoreException {

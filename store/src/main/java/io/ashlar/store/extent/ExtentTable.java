@@ -9,6 +9,7 @@ import io.ashlar.store.format.ExtentHeader;
 import io.ashlar.store.format.ExtentShape;
 import io.ashlar.store.format.HeaderSlots;
 import java.nio.file.Path;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
 import java.util.UUID;
@@ -37,6 +38,8 @@ public final class ExtentTable {
     private final List<Extent> open = new CopyOnWriteArrayList<>();
     /** Those that could not be opened when somebody last wanted them. */
     private final Set<Integer> unopenable = ConcurrentHashMap.newKeySet();
+    /** Those that could not be created when somebody last wrote to them; guarded by this. */
+    private final Set<Integer> uncreatable = new HashSet<>();
 
     private volatile AtomicReferenceArray<Extent> extents;
 
@@ -169,6 +172,19 @@ public final class ExtentTable {
         if (!isNone(extent)) {
             return extent;
         }
+        try {
+            extent = create(index);
+            uncreatable.remove(index);
+            return extent;
+        } catch (StoreException e) {
+            if (uncreatable.add(index)) { // hosts try again every few milliseconds
+                LOG.warn("volume {}: {}; it is tried again at each write", volume, e.getMessage());
+            }
+            throw e;
+        }
+    }
+
+    private Extent create(int index) throws StoreException {
         ExtentHeader header = new ExtentHeader(volume, index, 0, shape);
         Path unfinished = path(header, ExtentHeader.METADATA_SUFFIX + ExtentHeader.UNFINISHED_SUFFIX);
         StorageFile data = io.open(path(header, ExtentHeader.DATA_SUFFIX), StorageIo.Mode.CREATE);
@@ -186,7 +202,6 @@ public final class ExtentTable {
             io.syncFolder(folder);
             return opened(new Extent(header, data, metadata, resources));
         } catch (StoreException e) {
-            LOG.warn("volume {}: {}", volume, e.getMessage());
             data.close();
             if (metadata != null) {
                 metadata.close();

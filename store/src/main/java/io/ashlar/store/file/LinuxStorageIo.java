@@ -76,12 +76,22 @@ public final class LinuxStorageIo implements StorageIo {
     }
 
     @Override
-    public void syncFolder(Path folder) throws StoreException {
+    public OpenFolder openFolder(Path folder) throws StoreException {
         int fd = Linux.open(folder.toString(), OpenFlags.READ_ONLY, 0);
         check(fd, "open", folder);
-        int result = Linux.fsync(fd);
-        Linux.close(fd);
-        check(result, "sync", folder);
+        return new LinuxFolder(folder, fd);
+    }
+
+    private record LinuxFolder(Path path, int fd) implements OpenFolder {
+        @Override
+        public void sync() throws StoreException {
+            check(Linux.fsync(fd), "sync", path);
+        }
+
+        @Override
+        public void close() {
+            Linux.close(fd);
+        }
     }
 
     @Override

@@ -19,6 +19,15 @@ public interface StorageIo {
         CREATE
     }
 
+    /** A folder that is open; whoever opened it closes it. */
+    interface OpenFolder extends AutoCloseable {
+        /** Makes the entries durable. After an error earlier changes may be lost; the caller must not try again. */
+        void sync() throws StoreException;
+
+        @Override
+        default void close() {}
+    }
+
     /** Opens a file; the exception's errno is ENOENT where there is none. */
     StorageFile open(Path path, Mode mode) throws StoreException;
 
@@ -34,8 +43,15 @@ public interface StorageIo {
     /** Returns the names in a folder, sorted; empty if there is no such folder. */
     List<String> list(Path folder) throws StoreException;
 
+    /** Opens a folder whose entries are to be made durable at a time when that must not fail for want of a descriptor. */
+    OpenFolder openFolder(Path folder) throws StoreException;
+
     /** Makes the folder's entries durable. */
-    void syncFolder(Path folder) throws StoreException;
+    default void syncFolder(Path folder) throws StoreException {
+        try (OpenFolder open = openFolder(folder)) {
+            open.sync();
+        }
+    }
 
     /** Returns the bytes allocated to a file on disk, 0 if there is none. */
     long allocatedBytes(Path path) throws StoreException;

@@ -13,6 +13,7 @@ import io.ashlar.store.file.StoreException;
 import io.ashlar.store.format.MapEntry;
 import io.ashlar.store.format.RegionMap;
 import io.netty.buffer.ByteBuf;
+import java.util.function.BooleanSupplier;
 
 /**
  * Reads the maps of a range, region by region, without claims and without filling the cache. Ends early when it has looked
@@ -29,13 +30,17 @@ final class BlockStatusQuery {
         this.parts = parts;
     }
 
-    Status run(long offsetBytes, long lengthBytes, BlockRuns runs, IoContext context) {
+    /** Fills the runs; UNAVAILABLE if it was not to go on. */
+    Status run(long offsetBytes, long lengthBytes, BlockRuns runs, BooleanSupplier goesOn, IoContext context) {
         runs.clear();
         long at = offsetBytes;
         long end = offsetBytes + lengthBytes;
         boolean hasRoom = true;
         try {
             for (int looks = 0; at < end && hasRoom && looks < LOOKS_MAX; looks++) {
+                if (!goesOn.getAsBoolean()) {
+                    return Status.UNAVAILABLE;
+                }
                 Extent extent = parts.extents().open(parts.shape().extentOf(at));
                 if (parts.extents().isNone(extent)) {
                     long extentEnd = (at | (parts.shape().extentBytes() - 1)) + 1;

@@ -15,6 +15,7 @@ import io.ashlar.store.volume.StoreOp.Outcome;
 import io.ashlar.store.volume.StoreOp.Step;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicReference;
+import java.util.function.BooleanSupplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -267,20 +268,33 @@ public final class StoredQueue implements BlockQueue {
      * Finds out what the range holds; the answer comes on this queue's loop. It is a picture of the moment: changes in
      * flight may or may not be in it.
      *
-     * @param runs filled from {@code offsetBytes} on with as many runs as it has room for, or as one query may look for;
-     *     at least one; belongs to the store until the answer
+     * <p>It begins nothing, and breaks off with UNAVAILABLE, once nobody wants the answer or the volume is being closed; where too
+     * many are under way it is BUSY at once.
+     *
+     * @param runsMax how many runs the answer may have; from {@code offsetBytes} on, at least one
+     * @param isWanted asked on a pool thread, before each map that is read
+     * @param listener gets no runs without OK
      */
-    public void blockStatus(long offsetBytes, long lengthBytes, BlockRuns runs, BlockRuns.Listener listener) {
+    public void blockStatus(
+            long offsetBytes, long lengthBytes, int runsMax, BooleanSupplier isWanted, BlockRuns.Listener listener) {
+        if (!volume.beginQuestion()) {
+            listener.onRuns(Status.BUSY, null);
+            return;
+        }
+        BooleanSupplier goesOn = () -> isWanted.getAsBoolean() && !volume.isClosed();
         parts.pool().execute(() -> {
-            Status status = findRuns(offsetBytes, lengthBytes, runs);
+            // Nothing is allocated before: those who asked may be gone, and the disk may hang.
+            BlockRuns runs = goesOn.getAsBoolean() ? new BlockRuns(runsMax) : null;
+            Status status = runs == null ? Status.UNAVAILABLE : findRuns(offsetBytes, lengthBytes, runs, goesOn);
+            volume.endQuestion();
             loop.execute(() -> listener.onRuns(status, runs));
         });
     }
 
-    private Status findRuns(long offsetBytes, long lengthBytes, BlockRuns runs) {
+    private Status findRuns(long offsetBytes, long lengthBytes, BlockRuns runs, BooleanSupplier goesOn) {
         IoContext onThread = parts.contexts().take();
         try {
-            return new BlockStatusQuery(parts).run(offsetBytes, lengthBytes, runs, onThread);
+            return new BlockStatusQuery(parts).run(offsetBytes, lengthBytes, runs, goesOn, onThread);
         } catch (RuntimeException e) {
             LOG.error("the status of {} bytes at {} failed", lengthBytes, offsetBytes, e);
             return Status.INTERNAL;

@@ -32,6 +32,9 @@ import org.slf4j.LoggerFactory;
 public final class StoredVolume implements BlockDevice {
     private static final Logger LOG = LoggerFactory.getLogger(StoredVolume.class);
 
+    /** Questions what ranges hold that are under way, of all queues: while the disk hangs, dead connections' too. */
+    private static final int QUESTIONS_MAX = 256;
+
     private static final String CONSEQUENCE = "; its writes and flushes fail until the next start";
 
     private final Path folder;
@@ -45,6 +48,7 @@ public final class StoredVolume implements BlockDevice {
     private final List<Runnable> geometryListeners = new CopyOnWriteArrayList<>();
     private final AtomicBoolean flushing = new AtomicBoolean();
     private final AtomicBoolean closed = new AtomicBoolean();
+    private final AtomicInteger questions = new AtomicInteger();
     private final TrackedPool pool;
     private final IntentFile intentFile;
     /** What failed first, or empty. */
@@ -244,6 +248,24 @@ public final class StoredVolume implements BlockDevice {
         LOG.error("volume {}: {}{}", uuid(), what, CONSEQUENCE);
     }
 
+    /** Counts a question what a range holds; returns false, and doesn't, when there are too many. Any thread. */
+    boolean beginQuestion() {
+        if (questions.incrementAndGet() <= QUESTIONS_MAX) {
+            return true;
+        }
+        questions.decrementAndGet();
+        return false;
+    }
+
+    /** Returns whether a question what a range holds is under way, which {@link #close} would wait for. Any thread. */
+    public boolean isAsked() {
+        return questions.get() > 0;
+    }
+
+    void endQuestion() {
+        questions.decrementAndGet();
+    }
+
     /** Ends a flush whose syncs have all ended. */
     void endFlush(StoreOp op) {
         if (op.unsound || isFailed()) {
@@ -286,7 +308,7 @@ public final class StoredVolume implements BlockDevice {
     /**
      * Flushes, clears the write intents but for those of extents that have failed, and closes the files. What a crash left
      * may not be settled: then the marks stay anyhow, all of them, and nothing waits for a sync. May block. Its queues must
-     * be closed and idle, but for questions what a range holds: it waits for those.
+     * be closed and idle, but for questions what a range holds: those break off, and it waits for the disk to let them.
      */
     @Override
     public void close() {

@@ -3,6 +3,7 @@ package io.ashlar.store.volume;
 import io.ashlar.base.annotation.ThreadSafe;
 import io.ashlar.base.block.BlockGeometry;
 import io.ashlar.base.status.Status;
+import io.ashlar.base.sys.Errno;
 import io.ashlar.store.extent.IoContext;
 import io.ashlar.store.file.IoVector;
 import io.ashlar.store.file.ZeroBlocks;
@@ -55,7 +56,7 @@ final class UnmapPath {
         op.extent.noteWrite(region, parts.intents().tick());
         op.extent.setDirty();
         if (result < 0) {
-            op.status = Status.IO_ERROR;
+            op.status = Errno.toStatus(result);
             op.step = Step.SETTLE;
             return Outcome.BLOCKS;
         }

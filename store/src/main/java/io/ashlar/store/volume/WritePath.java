@@ -122,10 +122,11 @@ final class WritePath {
         if (outcome != Outcome.READY) {
             return outcome;
         }
-        if (entries.write(op, first, count, context) < 0) {
-            return settle(op, Status.IO_ERROR);
+        int result = entries.write(op, first, count, context);
+        if (result < 0) {
+            return settle(op, Errno.toStatus(result));
         }
-        int result = writeData(op, first, count, context);
+        result = writeData(op, first, count, context);
         Extent extent = op.extent;
         extent.noteWrite(
                 parts.shape().regionInExtent(op.offsetBytes), parts.intents().tick());

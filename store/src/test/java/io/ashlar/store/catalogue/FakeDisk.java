@@ -86,7 +86,7 @@ final class FakeDisk {
         InvocationHandler handler = (proxy, method, arguments) -> switch (method.getName()) {
             case "open" -> open((Path) arguments[0], (StorageIo.Mode) arguments[1]);
             case "rename" -> rename((Path) arguments[0], (Path) arguments[1]);
-            case "syncFolder" -> syncFolder();
+            case "openFolder" -> (StorageIo.OpenFolder) this::syncFolder;
             default -> throw new UnsupportedOperationException(method.getName());
         };
         return (StorageIo)
@@ -124,11 +124,10 @@ final class FakeDisk {
         return null;
     }
 
-    private Object syncFolder() throws StoreException {
+    private void syncFolder() throws StoreException {
         stepOrThrow("sync folder");
         durableNames.clear();
         durableNames.putAll(names);
-        return null;
     }
 
     private StorageFile file(Inode inode) {

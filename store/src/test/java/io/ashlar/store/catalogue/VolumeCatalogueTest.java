@@ -7,10 +7,14 @@ import io.ashlar.base.status.Status;
 import io.ashlar.base.sys.Errno;
 import io.ashlar.base.time.Clock;
 import io.ashlar.base.time.RandomSource;
+import io.ashlar.store.file.ForwardingStorageIo;
+import io.ashlar.store.file.StorageFile;
+import io.ashlar.store.file.StorageIo;
 import io.ashlar.store.file.StoreException;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Random;
+import java.util.concurrent.atomic.AtomicBoolean;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
@@ -166,6 +170,42 @@ class VolumeCatalogueTest {
         disk.failAfter(Integer.MAX_VALUE, 0);
         assertThat(accepted(catalogue.attach("v", "a", false)).epoch()).isEqualTo(1);
         assertThat(open(disk).find("v").epoch()).isEqualTo(1);
+    }
+
+    @Test
+    void shouldGoOnWhenDescriptorsWereShortFromTheRenameOn() throws StoreException {
+        AtomicBoolean isShort = new AtomicBoolean();
+        StorageIo scarce = new ForwardingStorageIo(disk.io()) {
+            private void takeDescriptor() throws StoreException {
+                if (isShort.get()) {
+                    throw new StoreException("no descriptor", Errno.EMFILE);
+                }
+            }
+
+            @Override
+            public StorageFile open(Path path, Mode mode) throws StoreException {
+                takeDescriptor();
+                return super.open(path, mode);
+            }
+
+            @Override
+            public OpenFolder openFolder(Path folder) throws StoreException {
+                takeDescriptor();
+                return super.openFolder(folder);
+            }
+
+            @Override
+            public void rename(Path from, Path to) throws StoreException {
+                isShort.set(true);
+                super.rename(from, to);
+            }
+        };
+        catalogue = VolumeCatalogue.open(FOLDER, scarce, CLOCK, random::nextLong);
+        assertThat(catalogue.beginCreate("v", 1 << 30, 512).status()).isEqualTo(Status.OK);
+        assertThat(refusal(catalogue.finishCreate("v"), Status.BUSY)).isEqualTo("no descriptor");
+        isShort.set(false);
+        assertThat(catalogue.finishCreate("v").status()).isEqualTo(Status.OK);
+        assertThat(open(disk.crashed()).find("v")).isNotNull();
     }
 
     @Test

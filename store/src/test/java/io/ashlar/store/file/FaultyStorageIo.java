@@ -45,14 +45,25 @@ public final class FaultyStorageIo extends ForwardingStorageIo {
     }
 
     @Override
-    public void syncFolder(Path folder) throws StoreException {
-        long decision = plan.decide(Call.SYNC_FOLDER, folder);
-        if (decision < 0) {
-            throw new StoreException("injected", (int) -decision);
-        }
-        if (decision != SKIP) {
-            super.syncFolder(folder);
-        }
+    public OpenFolder openFolder(Path folder) throws StoreException {
+        OpenFolder open = super.openFolder(folder);
+        return new OpenFolder() {
+            @Override
+            public void sync() throws StoreException {
+                long decision = plan.decide(Call.SYNC_FOLDER, folder);
+                if (decision < 0) {
+                    throw new StoreException("injected", (int) -decision);
+                }
+                if (decision != SKIP) {
+                    open.sync();
+                }
+            }
+
+            @Override
+            public void close() {
+                open.close();
+            }
+        };
     }
 
     private final class FaultyFile extends ForwardingFile {

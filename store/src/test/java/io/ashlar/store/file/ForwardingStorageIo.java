@@ -38,8 +38,8 @@ public class ForwardingStorageIo implements StorageIo {
     }
 
     @Override
-    public void syncFolder(Path folder) throws StoreException {
-        below.syncFolder(folder);
+    public OpenFolder openFolder(Path folder) throws StoreException {
+        return below.openFolder(folder);
     }
 
     @Override

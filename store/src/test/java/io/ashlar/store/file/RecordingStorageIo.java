@@ -285,8 +285,8 @@ public final class RecordingStorageIo implements StorageIo {
     }
 
     @Override
-    public void syncFolder(Path folder) {
-        log.add(new Change.SyncFolder(folder));
+    public OpenFolder openFolder(Path folder) {
+        return () -> log.add(new Change.SyncFolder(folder));
     }
 
     @Override

@@ -3,6 +3,9 @@ package io.ashlar.store.volume;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import ch.qos.logback.classic.Logger;
+import ch.qos.logback.classic.spi.ILoggingEvent;
+import ch.qos.logback.core.read.ListAppender;
 import io.ashlar.base.block.BlockGeometry;
 import io.ashlar.base.block.BlockRequest;
 import io.ashlar.base.block.Operation;
@@ -10,6 +13,7 @@ import io.ashlar.base.status.Status;
 import io.ashlar.base.sys.Errno;
 import io.ashlar.store.StoreFixture;
 import io.ashlar.store.VolumeClient;
+import io.ashlar.store.extent.ExtentTable;
 import io.ashlar.store.file.CountingStorageIo;
 import io.ashlar.store.file.FaultyStorageIo;
 import io.ashlar.store.file.FaultyStorageIo.Call;
@@ -22,6 +26,7 @@ import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.slf4j.LoggerFactory;
 
 /** Full and failing disks: answered, survived, never acknowledged. */
 class FailureTest extends OneVolumeTest {
@@ -46,6 +51,15 @@ class FailureTest extends OneVolumeTest {
                 called == call && file.toString().contains(namePart) ? decision : FaultyStorageIo.PASS);
     }
 
+    /** What follows, the reading of what the blocks hold, succeeds. */
+    private void failOnce(Call call, String namePart, long decision) {
+        AtomicInteger calls = new AtomicInteger();
+        io.setPlan((called, file) ->
+                called == call && file.toString().contains(namePart) && calls.getAndIncrement() == 0
+                        ? decision
+                        : FaultyStorageIo.PASS);
+    }
+
     private void heal() {
         io.setPlan((called, file) -> FaultyStorageIo.PASS);
     }
@@ -67,6 +81,27 @@ class FailureTest extends OneVolumeTest {
     }
 
     @Test
+    void shouldSayOnceThatAnExtentCannotBeCreatedHoweverOftenItIsTried() {
+        ListAppender<ILoggingEvent> lines = new ListAppender<>();
+        Logger logger = (Logger) LoggerFactory.getLogger(ExtentTable.class);
+        lines.start();
+        logger.addAppender(lines);
+        try {
+            fail(Call.ALLOCATE, "", -Errno.EMFILE);
+            for (int i = 0; i < 5; i++) {
+                assertThat(client.fill(0, 4096, 1)).isEqualTo(Status.BUSY);
+            }
+            assertThat(lines.list)
+                    .singleElement()
+                    .extracting(ILoggingEvent::getFormattedMessage)
+                    .asString()
+                    .contains(volume.uuid().toString(), "EMFILE");
+        } finally {
+            logger.detachAppender(lines);
+        }
+    }
+
+    @Test
     void shouldAnswerThatItIsBusyAndGoOnWhenMemoryOrDescriptorsAreShort() {
         for (int shortage : new int[] {Errno.ENOMEM, Errno.EMFILE, Errno.ENFILE}) {
             fail(Call.ALLOCATE, "", -shortage);
@@ -83,6 +118,25 @@ class FailureTest extends OneVolumeTest {
         expect(4096, 12288, 1);
         assertThat(client.fill(0, 16384, 2)).as("asked again").isEqualTo(Status.OK);
         expect(0, 16384, 2);
+        assertThat(client.flush()).isEqualTo(Status.OK);
+    }
+
+    @Test
+    void shouldAnswerThatItIsBusyAndGoOnWhenMemoryIsShortForAMapEntry() {
+        assertThat(client.fill(0, 16384, 1)).isEqualTo(Status.OK);
+        failOnce(Call.WRITE, ".meta", -Errno.ENOMEM);
+        assertThat(client.fill(0, 16384, 2)).isEqualTo(Status.BUSY);
+        expect(0, 16384, 1);
+        failOnce(Call.WRITE, ".meta", -Errno.ENOMEM);
+        assertThat(client.run(Operation.DISCARD, 0, 8192, 0)).isEqualTo(Status.BUSY);
+        expect(0, 16384, 1);
+        failOnce(Call.WRITE, ".meta", -Errno.ENOSPC);
+        assertThat(client.fill(0, 16384, 2)).isEqualTo(Status.NO_SPACE);
+        expect(0, 16384, 1);
+        assertThat(client.fill(0, 16384, 2)).as("asked again").isEqualTo(Status.OK);
+        assertThat(client.run(Operation.DISCARD, 0, 8192, 0)).isEqualTo(Status.OK);
+        expect(0, 8192, 0);
+        expect(8192, 8192, 2);
         assertThat(client.flush()).isEqualTo(Status.OK);
     }
 
@@ -117,11 +171,7 @@ class FailureTest extends OneVolumeTest {
     @Test
     void shouldKeepTheOldBlockWhenItsEntryCannotBeWritten() {
         assertThat(client.fill(0, 8192, 1)).isEqualTo(Status.OK);
-        AtomicInteger writes = new AtomicInteger();
-        io.setPlan(
-                (call, file) -> call == Call.WRITE && file.toString().contains(".meta") && writes.getAndIncrement() == 0
-                        ? -Errno.EIO
-                        : FaultyStorageIo.PASS);
+        failOnce(Call.WRITE, ".meta", -Errno.EIO);
         assertThat(client.fill(0, 8192, 2)).isEqualTo(Status.IO_ERROR);
         heal();
         expect(0, 8192, 1);

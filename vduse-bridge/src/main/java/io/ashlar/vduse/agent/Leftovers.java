@@ -14,6 +14,7 @@ import java.util.ArrayList;
 import java.util.Collection;
 import java.util.List;
 import java.util.UUID;
+import java.util.function.BooleanSupplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -25,6 +26,9 @@ import org.slf4j.LoggerFactory;
 @ConfinedTo(LoopKind.OWNER)
 final class Leftovers {
     private static final Logger LOG = LoggerFactory.getLogger(Leftovers.class);
+
+    /** Tells, as {@link VolumeOpener.OpenedVolume#givenBack}, of what is served in a volume's place, and marks that. */
+    private static final BooleanSupplier NOBODY_TOLD = () -> false;
 
     private final BridgeParts parts;
 
@@ -165,10 +169,7 @@ final class Leftovers {
         if (orphan.details().isVhostUser()) {
             return; // nobody has any I/O there before its socket is back
         }
-        NullBlockDevice nowhere = new NullBlockDevice(new BlockGeometry(BlockGeometry.EXTENT_BYTES, 4096, true));
-        UUID id = UUID.fromString(orphan.details().id());
-        VolumeOpener.OpenedVolume nobodyTold =
-                new VolumeOpener.OpenedVolume(nowhere, id, 0, VolumeOpener.NodeBoot.NONE, () -> {}, () -> false);
+        VolumeOpener.OpenedVolume nobodyTold = nobodyTold(UUID.fromString(orphan.details().id()));
         DeviceLog log = null;
         try {
             log = AttachSequence.logOf(parts, orphan.details());
@@ -180,6 +181,12 @@ final class Leftovers {
         }
         takeOver(orphan, new AttachSequence(parts, orphan), log, nobodyTold, true);
         orphan.teardown().pushRemoval("remove the link", () -> DiskNode.unlink(parts.host(), orphan.disk()));
+    }
+
+    /** Returns what is served in the place of a volume. */
+    static VolumeOpener.OpenedVolume nobodyTold(UUID id) {
+        NullBlockDevice nowhere = new NullBlockDevice(new BlockGeometry(BlockGeometry.EXTENT_BYTES, 4096, true));
+        return new VolumeOpener.OpenedVolume(nowhere, id, 0, VolumeOpener.NodeBoot.NONE, () -> {}, NOBODY_TOLD);
     }
 
     /**
@@ -210,6 +217,12 @@ final class Leftovers {
         return false;
     }
 
+    /** Returns whether nobody serves the device: also after a removal of such a one that has failed midway. */
+    static boolean isOne(AttachedVolume volume) {
+        VolumeOpener.OpenedVolume opened = volume.opened();
+        return volume.device() == null || (opened != null && opened.givenBack() == NOBODY_TOLD);
+    }
+
     /** Removes a device that nobody serves, by force. */
     Detachment remove(AttachedVolume found) throws IOException {
         DetachSequence sequence = new DetachSequence(parts, found);
@@ -219,7 +232,9 @@ final class Leftovers {
 
     private void removeDevice(AttachedVolume found, DetachSequence sequence) throws IOException {
         String vduse = found.details().vduse();
-        if (found.details().isVhostUser() || parts.vdpa().contains(vduse)) {
+        if (found.device() != null) { // a removal has failed midway
+            sequence.detach(true);
+        } else if (found.details().isVhostUser() || parts.vdpa().contains(vduse)) {
             serveErrors(found);
             sequence.detach(true);
         } else {
@@ -242,7 +257,14 @@ final class Leftovers {
      */
     static boolean removeAndGiveBack(VolumeOpener opener, AttachmentRecord details, Removal removal)
             throws IOException {
-        VolumeOpener.OpenedVolume volume = details.readOnly() ? null : reopen(opener, details);
+        boolean isNotHeld = details.readOnly();
+        VolumeOpener.OpenedVolume volume = null;
+        try {
+            volume = isNotHeld ? null : reopen(opener, details);
+            isNotHeld = volume == null;
+        } catch (IOException | RuntimeException e) { // which is no reason to keep the device
+            LOG.warn("{}: its node will not be told: {}", details.volume(), e.getMessage());
+        }
         try {
             removal.run();
         } catch (IOException | RuntimeException e) {
@@ -254,22 +276,18 @@ final class Leftovers {
         if (volume != null) {
             volume.device().close();
         }
-        return details.readOnly() || (volume != null && volume.givenBack().getAsBoolean());
+        return isNotHeld || (volume != null && volume.givenBack().getAsBoolean());
     }
 
-    /** Returns null if that can't be, which is no reason to keep the device. */
-    private static VolumeOpener.OpenedVolume reopen(VolumeOpener opener, AttachmentRecord details) {
-        try {
-            VolumeOpener.OpenedVolume volume = opener.reopen(details.volume());
-            if (volume.id().toString().equals(details.id())) {
-                return volume;
-            }
-            volume.device().close();
-            LOG.warn("{}: there is another volume of that name now", details.volume());
-        } catch (IOException e) {
-            LOG.warn("{}: its node will not be told: {}", details.volume(), e.getMessage());
+    /** Returns null if there is nothing to give back. What turns out to be somebody else's is not closed, which would end their use. */
+    private static VolumeOpener.OpenedVolume reopen(VolumeOpener opener, AttachmentRecord details) throws IOException {
+        UUID id = UUID.fromString(details.id());
+        VolumeOpener.OpenedVolume volume = opener.reopen(details.volume(), id, details.heldSinceMs());
+        if (volume != null && !(volume.id().equals(id) && volume.heldSinceMs() == details.heldSinceMs())) {
+            volume.letGo().run();
+            throw new BridgeException("it is another volume now, or was released and attached again");
         }
-        return null;
+        return volume;
     }
 
     private static void takeOver(

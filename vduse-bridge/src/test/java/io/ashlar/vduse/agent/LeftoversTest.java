@@ -7,11 +7,17 @@ import io.ashlar.base.block.BlockDevice;
 import io.ashlar.base.block.BlockGeometry;
 import io.ashlar.base.block.BlockQueue;
 import io.ashlar.base.loop.Loop;
+import io.ashlar.base.net.EpollLoops;
+import io.ashlar.vduse.blk.QueueCounters;
+import io.ashlar.vduse.device.ServedDevice;
 import java.io.IOException;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.UUID;
+import java.util.concurrent.atomic.AtomicBoolean;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
@@ -21,6 +27,7 @@ class LeftoversTest {
 
     private final List<String> events = new ArrayList<>();
     private UUID idFound = ID;
+    private long heldSinceMs = 5;
     private boolean told = true;
 
     /** A volume of which only the end is of interest. */
@@ -48,13 +55,16 @@ class LeftoversTest {
         assertThat(readOnly || steal).isFalse();
         events.add("open " + name);
         return new VolumeOpener.OpenedVolume(
-                new Volume(), idFound, 5, VolumeOpener.NodeBoot.NONE, () -> events.add("let go"), () -> told);
+                new Volume(), idFound, heldSinceMs, VolumeOpener.NodeBoot.NONE, () -> events.add("let go"), () -> told);
+    }
+
+    private static AttachmentRecord details(boolean readOnly) {
+        return new AttachmentRecord(
+                AttachmentRecord.VERSION, "v", ID.toString(), "ashlar-" + ID, readOnly, 1, 64, 0, 5, 6, null);
     }
 
     private boolean remove(VolumeOpener opener, boolean readOnly) throws IOException {
-        AttachmentRecord details = new AttachmentRecord(
-                AttachmentRecord.VERSION, "v", ID.toString(), "ashlar-" + ID, readOnly, 1, 64, 0, 5, 6, null);
-        return Leftovers.removeAndGiveBack(opener, details, () -> events.add("remove"));
+        return Leftovers.removeAndGiveBack(opener, details(readOnly), () -> events.add("remove"));
     }
 
     @ParameterizedTest
@@ -67,9 +77,7 @@ class LeftoversTest {
 
     @Test
     void shouldKeepTheVolumeWhenItsDeviceStays() {
-        AttachmentRecord details = new AttachmentRecord(
-                AttachmentRecord.VERSION, "v", ID.toString(), "ashlar-" + ID, false, 1, 64, 0, 5, 6, null);
-        assertThatThrownBy(() -> Leftovers.removeAndGiveBack(this::open, details, () -> {
+        assertThatThrownBy(() -> Leftovers.removeAndGiveBack(this::open, details(false), () -> {
                     throw new BridgeException("requests are in flight");
                 }))
                 .hasMessage("requests are in flight");
@@ -82,14 +90,95 @@ class LeftoversTest {
             throw new IOException("connection refused");
         };
         assertThat(remove(away, false)).isFalse();
-        assertThat(events).containsExactly("remove");
+        VolumeOpener broken = (name, readOnly, steal) -> {
+            throw new IllegalStateException("an answer that nobody has thought of");
+        };
+        assertThat(remove(broken, false)).isFalse();
+        assertThat(events).containsExactly("remove", "remove");
     }
 
     @Test
     void shouldGiveNothingBackOfAnotherVolumeThatHasTheNameNow() throws Exception {
         idFound = new UUID(3, 4);
         assertThat(remove(this::open, false)).isFalse();
-        assertThat(events).containsExactly("open v", "close", "remove");
+        assertThat(events).containsExactly("open v", "let go", "remove");
+    }
+
+    @Test
+    void shouldNotEndTheUseOfWhoHasAttachedTheVolumeAfterItsRelease() throws Exception {
+        heldSinceMs = 6;
+        assertThat(remove(this::open, false)).isFalse();
+        assertThat(events).containsExactly("open v", "let go", "remove");
+    }
+
+    @Test
+    void shouldHaveNothingToGiveBackWhenTheHostHoldsTheVolumeNoMore() throws Exception {
+        VolumeOpener released = new VolumeOpener() {
+            @Override
+            public OpenedVolume open(String name, boolean readOnly, boolean steal) {
+                throw new IllegalStateException("nothing is to be taken");
+            }
+
+            @Override
+            public OpenedVolume reopen(String name, UUID id, long since) {
+                assertThat(List.of(name, id, since)).isEqualTo(List.of("v", ID, 5L));
+                return null;
+            }
+        };
+        assertThat(remove(released, false)).isTrue();
+        assertThat(events).containsExactly("remove");
+    }
+
+    /** A device that is served in a volume's place. */
+    private static final class Served implements ServedDevice {
+        @Override
+        public void fail() {}
+
+        @Override
+        public void quiesce(Runnable whenDrained) {
+            whenDrained.run();
+        }
+
+        @Override
+        public void close(Runnable whenCutOff, Runnable whenClosed) {
+            throw new IllegalStateException("the model has no such step");
+        }
+
+        @Override
+        public List<QueueCounters> counters() {
+            return List.of();
+        }
+
+        @Override
+        public List<Integer> queueCpus() {
+            return List.of();
+        }
+    }
+
+    @Test
+    void shouldTellTheNodeWhenTheRemovalSucceedsAtTheSecondTry(@TempDir Path folder) throws Exception {
+        BridgeConfig config = BridgeConfig.defaults().withControlSocket(folder.resolve("run/bridge.sock"));
+        try (EpollLoops data = EpollLoops.pinned("data", BridgeDaemon.cpusToUse(config));
+                BridgeParts parts =
+                        BridgeParts.open(config, StateFolder.open(config.controlSocket()), data, this::open)) {
+            AttachedVolume found = new AttachedVolume("v", AttachedVolume.State.ORPHAN);
+            assertThat(Leftovers.isOne(found)).isTrue();
+            found.opened(Leftovers.nobodyTold(ID), new Served(), details(false));
+            AtomicBoolean busy = new AtomicBoolean(true);
+            found.teardown().pushRemoval("take the device off the bus", () -> {
+                if (busy.getAndSet(false)) {
+                    throw new BridgeException("the bus is busy");
+                }
+                events.add("remove");
+            });
+            Leftovers leftovers = new Leftovers(parts);
+            assertThatThrownBy(() -> leftovers.remove(found)).hasMessage("the bus is busy");
+            assertThat(Leftovers.isOne(found)).isTrue();
+            assertThat(leftovers.remove(found).givenBack()).isTrue();
+            assertThat(events).containsExactly("open v", "let go", "open v", "remove", "close");
+            found.opened(open("v", false, false), new Served(), details(false));
+            assertThat(Leftovers.isOne(found)).as("it serves its volume").isFalse();
+        }
     }
 
     @Test
