@@ -3,11 +3,14 @@ package io.ashlar.cli;
 import com.google.errorprone.annotations.Immutable;
 import io.ashlar.base.net.EpollLoop;
 import io.ashlar.base.time.Clock;
+import io.ashlar.client.admin.AdminException;
 import io.ashlar.client.session.SessionConfig;
 import io.ashlar.client.volume.AccessMode;
 import io.ashlar.client.volume.AttachException;
 import io.ashlar.client.volume.RemoteVolume;
 import io.ashlar.client.volume.VolumeOptions;
+import io.ashlar.protocol.message.Holder;
+import io.ashlar.protocol.message.VolumeInfo;
 import io.ashlar.store.catalogue.Attachment;
 import io.ashlar.vduse.agent.VolumeOpener;
 import java.io.IOException;
@@ -41,7 +44,10 @@ final class RemoteVolumes {
     /** What such a look may take at least, however long the search for the node that has the volume has taken. */
     private static final int CHECK_MS_MIN = 10_000;
 
-    /** What a node may take that is to be told that nobody uses a volume any more; once more to find it among several. */
+    /**
+     * What each step may take, of finding the node among several, asking it who holds a volume, and opening that, where the node is
+     * to be told that nobody uses it any more.
+     */
     private static final int REOPEN_MS = 3_000;
 
     private final List<InetSocketAddress> nodes;
@@ -83,8 +89,19 @@ final class RemoteVolumes {
         }
 
         @Override
-        public OpenedVolume reopen(String name) throws IOException {
-            return opened(open(name, AccessMode.READ_WRITE, REOPEN_MS, REOPEN_MS));
+        public OpenedVolume reopen(String name, UUID id, long heldSinceMs) throws IOException {
+            try {
+                InetSocketAddress node = VolumeLookup.find(from.nodes, name, REOPEN_MS, REOPEN_MS);
+                VolumeInfo now = VolumeLookup.show(node, name, REOPEN_MS);
+                if (!id.equals(uuid(now.getVolumeId().toByteArray()))) {
+                    throw new IOException("the volume " + name + " on " + Addresses.text(node) + " is another one");
+                }
+                Holder holder = now.getHolder();
+                boolean isHeld = holder.getHostId().equals(host) && holder.getSinceMs() == heldSinceMs;
+                return isHeld ? opened(open(node, name, AccessMode.READ_WRITE, REOPEN_MS)) : null;
+            } catch (AttachException | AdminException | Failure e) {
+                throw new IOException(e.getMessage(), e);
+            }
         }
 
         private static OpenedVolume opened(RemoteVolume volume) {
@@ -115,17 +132,18 @@ final class RemoteVolumes {
                 InetSocketAddress node =
                         VolumeLookup.find(from.nodes, name, timeoutMs, Math.min(timeoutMs, from.attachMs));
                 long gone = TimeUnit.NANOSECONDS.toMillis(Clock.SYSTEM.nowNs() - startNs);
-                VolumeOptions options = new VolumeOptions(
-                        SessionConfig.of(node, host),
-                        name,
-                        mode,
-                        VolumeOptions.REQUESTS_MAX,
-                        (int) Math.max(attachMsMin, timeoutMs - gone),
-                        from.ioTimeoutMs);
-                return RemoteVolume.open(options, loop);
+                return open(node, name, mode, (int) Math.max(attachMsMin, timeoutMs - gone));
             } catch (AttachException | Failure e) {
                 throw new IOException(e.getMessage(), e);
             }
+        }
+
+        private RemoteVolume open(InetSocketAddress node, String name, AccessMode mode, int attachMs)
+                throws AttachException {
+            SessionConfig session = SessionConfig.of(node, host);
+            VolumeOptions options = new VolumeOptions(
+                    session, name, mode, VolumeOptions.REQUESTS_MAX, attachMs, from.ioTimeoutMs);
+            return RemoteVolume.open(options, loop);
         }
     }
 

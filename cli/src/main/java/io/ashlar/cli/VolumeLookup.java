@@ -8,6 +8,7 @@ import io.ashlar.client.admin.AdminClient;
 import io.ashlar.client.admin.AdminException;
 import io.ashlar.protocol.message.AdminRequest;
 import io.ashlar.protocol.message.ShowVolume;
+import io.ashlar.protocol.message.VolumeInfo;
 import java.net.InetSocketAddress;
 import java.util.HashMap;
 import java.util.List;
@@ -140,14 +141,21 @@ final class VolumeLookup {
     }
 
     private static Answer ask(InetSocketAddress node, String volume, int answerMs) {
+        try {
+            show(node, volume, answerMs);
+            return new Answer(node, true, null);
+        } catch (AdminException e) {
+            return new Answer(node, false, e.status() == Status.NOT_FOUND ? null : e);
+        }
+    }
+
+    /** Returns what a node knows of a volume. */
+    static VolumeInfo show(InetSocketAddress node, String volume, int answerMs) throws AdminException {
         AdminRequest show = AdminRequest.newBuilder()
                 .setShowVolume(ShowVolume.newBuilder().setName(volume))
                 .build();
         try (AdminClient client = AdminClient.connect(node, answerMs)) {
-            client.ask(show);
-            return new Answer(node, true, null);
-        } catch (AdminException e) {
-            return new Answer(node, false, e.status() == Status.NOT_FOUND ? null : e);
+            return client.ask(show).getShowVolume();
         }
     }
 

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.ashlar.base.net.EpollLoop;
 import io.ashlar.base.net.EpollLoops;
+import io.ashlar.client.volume.RemoteVolume;
 import io.ashlar.server.StorageNode;
 import io.ashlar.server.config.ListenAddress;
 import io.ashlar.server.config.ServerConfig;
@@ -21,21 +22,64 @@ class RemoteVolumesTest {
     @TempDir
     Path folder;
 
+    private StorageNode nodeWithVolume(String data) throws IOException {
+        ListenAddress any = new ListenAddress("127.0.0.1", 0);
+        StorageNode node =
+                StorageNode.start(ServerConfig.of(folder.resolve(data)).withAddresses(any, any, false));
+        String address = Addresses.text(node.addresses().block());
+        Main.commandLine().execute("volume", "create", "v", "--size", "1G", "--server", address);
+        return node;
+    }
+
+    @Test
+    void shouldTakeNothingFromWhoUsesTheVolumeOrAnotherOfItsNameNow() throws Exception {
+        try (StorageNode node = nodeWithVolume("data");
+                StorageNode other = nodeWithVolume("other");
+                EpollLoops loops = EpollLoops.floating("session", 1)) {
+            EpollLoop loop = loops.all().get(0);
+            String address = Addresses.text(node.addresses().block());
+            VolumeOpener bridge = new RemoteVolumes(List.of(node.addresses().block()), 0).on(loop);
+            VolumeOpener.OpenedVolume first = bridge.open("v", false, false);
+            first.letGo().run();
+            Main.commandLine().execute("volume", "release", "v", "--server", address);
+            assertThat(bridge.reopen("v", first.id(), first.heldSinceMs())).isNull();
+            RemoteVolume second =
+                    (RemoteVolume) bridge.open("v", false, false).device();
+            assertThat(bridge.reopen("v", first.id(), first.heldSinceMs())).isNull();
+
+            VolumeOpener elsewhere =
+                    new RemoteVolumes(List.of(other.addresses().block()), 0).on(loop);
+            RemoteVolume namesake =
+                    (RemoteVolume) elsewhere.open("v", false, false).device();
+            assertThatThrownBy(() -> elsewhere.reopen("v", first.id(), namesake.heldSinceMs()))
+                    .hasMessageEndingWith("is another one");
+            for (RemoteVolume served : List.of(second, namesake)) {
+                assertThat(holder(served)).isEqualTo(served.epoch());
+                served.close();
+                assertThat(holder(served)).as("nobody").isZero();
+            }
+        }
+    }
+
+    /** Returns the epoch of the attachment that a volume's node knows now, 0 for none. */
+    private static long holder(RemoteVolume served) throws Exception {
+        return VolumeLookup.show(served.options().session().node(), "v", 30_000)
+                .getHolder()
+                .getEpoch();
+    }
+
     @Test
     void shouldGiveBackWhatADeadBridgeOfThisHostHolds() throws Exception {
-        ListenAddress any = new ListenAddress("127.0.0.1", 0);
-        try (StorageNode node = StorageNode.start(
-                        ServerConfig.of(folder.resolve("data")).withAddresses(any, any, false));
+        try (StorageNode node = nodeWithVolume("data");
                 EpollLoops loops = EpollLoops.floating("session", 1)) {
             List<InetSocketAddress> nodes = List.of(node.addresses().block());
-            Main.commandLine()
-                    .execute("volume", "create", "v", "--size", "1G", "--server", Addresses.text(nodes.get(0)));
             EpollLoop loop = loops.all().get(0);
             VolumeOpener bridge = new RemoteVolumes(nodes, 0).on(loop);
             VolumeOpener elsewhere = new RemoteVolumes(nodes, 0, "-elsewhere").on(loop);
-            bridge.open("v", false, false).letGo().run();
+            VolumeOpener.OpenedVolume before = bridge.open("v", false, false);
+            before.letGo().run();
             assertThatThrownBy(() -> elsewhere.open("v", false, false)).isInstanceOf(IOException.class);
-            VolumeOpener.OpenedVolume again = bridge.reopen("v");
+            VolumeOpener.OpenedVolume again = bridge.reopen("v", before.id(), before.heldSinceMs());
             again.device().close();
             assertThat(again.givenBack().getAsBoolean()).isTrue();
             elsewhere.open("v", false, false).device().close();

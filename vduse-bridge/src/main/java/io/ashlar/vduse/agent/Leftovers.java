@@ -242,7 +242,14 @@ final class Leftovers {
      */
     static boolean removeAndGiveBack(VolumeOpener opener, AttachmentRecord details, Removal removal)
             throws IOException {
-        VolumeOpener.OpenedVolume volume = details.readOnly() ? null : reopen(opener, details);
+        boolean isNotHeld = details.readOnly();
+        VolumeOpener.OpenedVolume volume = null;
+        try {
+            volume = isNotHeld ? null : reopen(opener, details);
+            isNotHeld = volume == null;
+        } catch (IOException | RuntimeException e) { // which is no reason to keep the device
+            LOG.warn("{}: its node will not be told: {}", details.volume(), e.getMessage());
+        }
         try {
             removal.run();
         } catch (IOException | RuntimeException e) {
@@ -254,22 +261,18 @@ final class Leftovers {
         if (volume != null) {
             volume.device().close();
         }
-        return details.readOnly() || (volume != null && volume.givenBack().getAsBoolean());
+        return isNotHeld || (volume != null && volume.givenBack().getAsBoolean());
     }
 
-    /** Returns null if that can't be, which is no reason to keep the device. */
-    private static VolumeOpener.OpenedVolume reopen(VolumeOpener opener, AttachmentRecord details) {
-        try {
-            VolumeOpener.OpenedVolume volume = opener.reopen(details.volume());
-            if (volume.id().toString().equals(details.id())) {
-                return volume;
-            }
-            volume.device().close();
-            LOG.warn("{}: there is another volume of that name now", details.volume());
-        } catch (IOException e) {
-            LOG.warn("{}: its node will not be told: {}", details.volume(), e.getMessage());
+    /** Returns null if there is nothing to give back. What turns out to be somebody else's is not closed, which would end their use. */
+    private static VolumeOpener.OpenedVolume reopen(VolumeOpener opener, AttachmentRecord details) throws IOException {
+        UUID id = UUID.fromString(details.id());
+        VolumeOpener.OpenedVolume volume = opener.reopen(details.volume(), id, details.heldSinceMs());
+        if (volume != null && !(volume.id().equals(id) && volume.heldSinceMs() == details.heldSinceMs())) {
+            volume.letGo().run();
+            throw new BridgeException("it is another volume now, or was released and attached again");
         }
-        return null;
+        return volume;
     }
 
     private static void takeOver(

@@ -18,11 +18,13 @@ public interface VolumeOpener {
 
     /**
      * Opens for writing a volume that this host holds, to give it back: its device is to go whether or not its node answers, so that
-     * is not waited for longer than some seconds.
+     * is not waited for longer than some seconds. Whoever else uses the volume, or another of that name, keeps it.
      *
+     * @param heldSinceMs since when this host has held it, see {@link OpenedVolume}
+     * @return null if it does so no more: there is nothing to give back
      * @throws IOException with one sentence for the operator
      */
-    default OpenedVolume reopen(String name) throws IOException {
+    default OpenedVolume reopen(String name, UUID id, long heldSinceMs) throws IOException {
         return open(name, false, false);
     }
 

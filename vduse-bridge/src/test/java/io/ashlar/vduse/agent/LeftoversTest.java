@@ -21,6 +21,7 @@ class LeftoversTest {
 
     private final List<String> events = new ArrayList<>();
     private UUID idFound = ID;
+    private long heldSinceMs = 5;
     private boolean told = true;
 
     /** A volume of which only the end is of interest. */
@@ -48,7 +49,7 @@ class LeftoversTest {
         assertThat(readOnly || steal).isFalse();
         events.add("open " + name);
         return new VolumeOpener.OpenedVolume(
-                new Volume(), idFound, 5, VolumeOpener.NodeBoot.NONE, () -> events.add("let go"), () -> told);
+                new Volume(), idFound, heldSinceMs, VolumeOpener.NodeBoot.NONE, () -> events.add("let go"), () -> told);
     }
 
     private boolean remove(VolumeOpener opener, boolean readOnly) throws IOException {
@@ -82,14 +83,43 @@ class LeftoversTest {
             throw new IOException("connection refused");
         };
         assertThat(remove(away, false)).isFalse();
-        assertThat(events).containsExactly("remove");
+        VolumeOpener broken = (name, readOnly, steal) -> {
+            throw new IllegalStateException("an answer that nobody has thought of");
+        };
+        assertThat(remove(broken, false)).isFalse();
+        assertThat(events).containsExactly("remove", "remove");
     }
 
     @Test
     void shouldGiveNothingBackOfAnotherVolumeThatHasTheNameNow() throws Exception {
         idFound = new UUID(3, 4);
         assertThat(remove(this::open, false)).isFalse();
-        assertThat(events).containsExactly("open v", "close", "remove");
+        assertThat(events).containsExactly("open v", "let go", "remove");
+    }
+
+    @Test
+    void shouldNotEndTheUseOfWhoHasAttachedTheVolumeAfterItsRelease() throws Exception {
+        heldSinceMs = 6;
+        assertThat(remove(this::open, false)).isFalse();
+        assertThat(events).containsExactly("open v", "let go", "remove");
+    }
+
+    @Test
+    void shouldHaveNothingToGiveBackWhenTheHostHoldsTheVolumeNoMore() throws Exception {
+        VolumeOpener released = new VolumeOpener() {
+            @Override
+            public OpenedVolume open(String name, boolean readOnly, boolean steal) {
+                throw new IllegalStateException("nothing is to be taken");
+            }
+
+            @Override
+            public OpenedVolume reopen(String name, UUID id, long since) {
+                assertThat(name + " " + id + " " + since).isEqualTo("v " + ID + " 5");
+                return null;
+            }
+        };
+        assertThat(remove(released, false)).isTrue();
+        assertThat(events).containsExactly("remove");
     }
 
     @Test

@@ -71,7 +71,7 @@ class ResumedSocketTest {
         }
 
         @Override
-        public OpenedVolume reopen(String name) {
+        public OpenedVolume reopen(String name, UUID id, long heldSinceMs) {
             return new OpenedVolume(new Watching(), ID);
         }
     }
