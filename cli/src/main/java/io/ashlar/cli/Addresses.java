@@ -18,6 +18,16 @@ final class Addresses {
 
     /** Returns the resolved address; a {@link Failure} names the option and what is wrong with its value. */
     static InetSocketAddress parse(String text, String option) {
+        InetSocketAddress named = unresolved(text, option);
+        InetSocketAddress address = new InetSocketAddress(named.getHostString(), named.getPort());
+        if (address.isUnresolved()) {
+            throw Failure.failed(option + ": no address found for host '" + named.getHostString() + "'");
+        }
+        return address;
+    }
+
+    /** Reads it only: nobody is asked where the host is. */
+    static InetSocketAddress unresolved(String text, String option) {
         int colon = text.lastIndexOf(':');
         String host = colon < 0 ? text : text.substring(0, colon);
         String port = colon < 0 ? "" : text.substring(colon + 1);
@@ -27,10 +37,6 @@ final class Addresses {
         if (host.isEmpty() || !port.matches("[0-9]{1,5}") || Integer.parseInt(port) > PORT_MAX) {
             throw Failure.failed(option + ": '" + text + "' is not HOST:PORT, such as 127.0.0.1:7440");
         }
-        InetSocketAddress address = new InetSocketAddress(host, Integer.parseInt(port));
-        if (address.isUnresolved()) {
-            throw Failure.failed(option + ": no address found for host '" + host + "'");
-        }
-        return address;
+        return InetSocketAddress.createUnresolved(host, Integer.parseInt(port));
     }
 }

@@ -2,10 +2,12 @@ package io.ashlar.cli;
 
 import io.ashlar.base.annotation.ConfinedTo;
 import io.ashlar.base.annotation.LoopKind;
+import io.ashlar.base.net.EpollLoop;
 import io.ashlar.base.net.EpollLoops;
 import io.ashlar.vduse.agent.BridgeConfig;
 import io.ashlar.vduse.agent.Detachment;
 import io.ashlar.vduse.agent.LeftoverRemoval;
+import io.ashlar.vduse.agent.VolumeOpener;
 import java.io.IOException;
 import java.util.LinkedHashMap;
 import java.util.Map;
@@ -63,12 +65,23 @@ final class DetachCommand implements Runnable {
 
     /** Nobody answers for the device: this process does. */
     private Detachment removeLeftover() {
-        RemoteVolumes volumes = new RemoteVolumes(server.addresses(), 0);
+        server.check();
         try (EpollLoops sessions = EpollLoops.floating("session", 1)) {
             BridgeConfig config = BridgeConfig.defaults().withControlSocket(control.socket());
-            return LeftoverRemoval.remove(config, volumes.on(sessions.all().get(0)), name);
+            return LeftoverRemoval.remove(config, opener(server, sessions.all().get(0)), name);
         } catch (IOException e) {
             throw Failure.failed(e.getMessage(), e);
+        }
+    }
+
+    /** The node's name may be what nobody knows just now: the device goes all the same. */
+    static VolumeOpener opener(ServerOption server, EpollLoop loop) {
+        try {
+            return new RemoteVolumes(server.addresses(), 0).on(loop);
+        } catch (Failure e) {
+            return (volume, readOnly, steal) -> {
+                throw new IOException(e.getMessage(), e);
+            };
         }
     }
 }

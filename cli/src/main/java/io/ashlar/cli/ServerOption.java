@@ -22,6 +22,13 @@ final class ServerOption {
         return server;
     }
 
+    /** Throws a {@link Failure} if it makes no sense, whether or not the names are known. */
+    void check() {
+        for (String text : server.split(",", -1)) {
+            Addresses.unresolved(text, "--server");
+        }
+    }
+
     /** Returns the nodes, each once, in the order given. */
     List<InetSocketAddress> addresses() {
         return Stream.of(server.split(",", -1))

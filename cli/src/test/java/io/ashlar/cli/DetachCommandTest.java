@@ -1,7 +1,10 @@
 package io.ashlar.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.ashlar.base.net.EpollLoops;
+import io.ashlar.vduse.agent.VolumeOpener;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.PrintWriter;
@@ -14,6 +17,7 @@ import java.nio.channels.ServerSocketChannel;
 import java.nio.channels.SocketChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.util.UUID;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
@@ -72,6 +76,22 @@ class DetachCommandTest {
             """)
     void shouldSayInOneLineHowManyRequestsEndedWithErrors(String answer, String said) throws Exception {
         assertThat(detach("{" + answer + "}", "")).isEqualTo(said + "\n");
+    }
+
+    @Test
+    void shouldKeepNoDeviceForANodeWhoseNameNobodyKnows() {
+        ServerOption server = CommandLine.populateCommand(new ServerOption(), "--server", "no-such-host.invalid:7440");
+        try (EpollLoops loops = EpollLoops.floating("session", 1)) {
+            VolumeOpener opener = DetachCommand.opener(server, loops.all().get(0));
+            assertThatThrownBy(() -> opener.reopen("v", new UUID(1, 2), 3))
+                    .isInstanceOf(IOException.class)
+                    .hasMessageContaining("no address found for host 'no-such-host.invalid'");
+        }
+        server.check();
+        assertThatThrownBy(() -> CommandLine.populateCommand(new ServerOption(), "--server", "x")
+                        .check())
+                .isInstanceOf(Failure.class)
+                .hasMessageContaining("is not HOST:PORT");
     }
 
     @Test
