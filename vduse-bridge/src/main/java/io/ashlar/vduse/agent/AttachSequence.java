@@ -80,7 +80,9 @@ final class AttachSequence {
 
     private VolumeOpener.OpenedVolume openVolume(boolean readOnly, boolean steal) throws IOException {
         VolumeOpener.OpenedVolume volume = parts.opener().open(attached.name(), readOnly, steal);
-        parts.pushVolume(teardown, volume);
+        parts.pushLetGo(teardown, volume);
+        parts.state().refuseUnreadable(DeviceShape.NAME_PREFIX + volume.id());
+        parts.pushGiveBack(teardown, volume);
         return volume;
     }
 

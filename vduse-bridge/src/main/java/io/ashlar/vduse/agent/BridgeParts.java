@@ -103,7 +103,17 @@ record BridgeParts(
 
     /** Has a teardown let go of a volume, and first close it where the device is removed. */
     void pushVolume(Teardown teardown, VolumeOpener.OpenedVolume volume) {
+        pushLetGo(teardown, volume);
+        pushGiveBack(teardown, volume);
+    }
+
+    /** The first half: what is refused from then on may be because of a user of the volume on this host, whose it stays. */
+    void pushLetGo(Teardown teardown, VolumeOpener.OpenedVolume volume) {
         teardown.push("let go of the volume", volume.letGo()::run);
+    }
+
+    /** The second half. */
+    void pushGiveBack(Teardown teardown, VolumeOpener.OpenedVolume volume) {
         teardown.pushRemoval("close the volume", volume.device()::close);
     }
 

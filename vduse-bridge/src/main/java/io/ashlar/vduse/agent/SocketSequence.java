@@ -57,8 +57,9 @@ final class SocketSequence {
                     volume.heldSinceMs(),
                     Clock.SYSTEM.wallMs(),
                     wish.socket().toString());
-            parts.pushVolume(teardown, volume);
+            parts.pushLetGo(teardown, volume);
             refuseIfKnown(details.vduse());
+            parts.pushGiveBack(teardown, volume);
             parts.pushForget(teardown, details.vduse());
             if (!details.readOnly()) {
                 new BootRecord(parts.state(), details.vduse(), volume).begin();
@@ -76,11 +77,7 @@ final class SocketSequence {
 
     /** What is written down of a device that an earlier bridge has left must not be replaced, nor forgotten. */
     private void refuseIfKnown(String vduse) throws IOException {
-        String why = parts.state().whyUnreadable(vduse);
-        if (why != null) {
-            throw new BridgeException("nobody can read what an earlier bridge has written down of this volume (" + why
-                    + "); 'ashlar detach --force " + vduse + "' puts it aside");
-        }
+        parts.state().refuseUnreadable(vduse);
         if (VduseSysfs.ownDevices().contains(vduse) || parts.state().recorded().contains(vduse)) {
             throw new BridgeException("the volume is a device of this host already (" + vduse + "); detach that first");
         }

@@ -171,6 +171,15 @@ final class StateFolder implements AutoCloseable {
         }
     }
 
+    /** Throws if the record of a device makes no sense: then it must not be replaced, nor forgotten. */
+    void refuseUnreadable(String vduse) throws IOException {
+        String why = whyUnreadable(vduse);
+        if (why != null) {
+            throw new BridgeException("nobody can read what an earlier bridge has written down of this volume (" + why
+                    + "); 'ashlar detach --force " + vduse + "' puts it aside");
+        }
+    }
+
     /** Gives a record that nobody can read, and somebody may want to look at, another name; returns where it is now. */
     synchronized Path putAside(String vduse) throws IOException {
         if (whyUnreadable(vduse) == null) {

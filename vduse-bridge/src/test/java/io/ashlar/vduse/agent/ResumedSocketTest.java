@@ -93,10 +93,15 @@ class ResumedSocketTest {
             Files.writeString(record(), "half a rec");
             try (BridgeDaemon next = start(loops)) {
                 assertThat(next.attachments()).isEmpty();
-                assertThatThrownBy(() -> next.attach("v", wish))
-                        .hasMessageContaining("'ashlar detach --force " + device + "' puts it aside")
-                        .message()
-                        .doesNotContain("\n");
+                for (AttachWish refused : List.of(wish, new AttachWish(false, false, null, 0))) {
+                    assertThatThrownBy(() -> next.attach("v", refused))
+                            .hasMessageContaining("'ashlar detach --force " + device + "' puts it aside")
+                            .message()
+                            .doesNotContain("\n");
+                }
+                assertThat(recordedWhenClosed)
+                        .as("the volume stays this host's: a guest waits")
+                        .isEmpty();
                 assertThatThrownBy(() -> next.detach(device, false)).hasMessageContaining("'--force' puts it aside");
                 assertThatThrownBy(() -> next.detach("../lock", true)).hasMessage("../lock is not attached");
                 assertThat(record()).exists();
