@@ -221,7 +221,7 @@ public final class BridgeDaemon implements AutoCloseable {
         AttachedVolume.State before = take(volume, force);
         Detachment ended;
         try {
-            ended = volume.device() == null ? leftovers.remove(volume) : sequence.detach(force);
+            ended = Leftovers.isOne(volume) ? leftovers.remove(volume) : sequence.detach(force);
         } catch (IOException | RuntimeException e) {
             boolean isServed = before == AttachedVolume.State.ATTACHED && !force; // by which its I/O fails for good
             volume.setState(isServed ? before : AttachedVolume.State.ORPHAN);

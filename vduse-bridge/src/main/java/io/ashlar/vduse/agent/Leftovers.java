@@ -2,6 +2,7 @@ package io.ashlar.vduse.agent;
 
 import io.ashlar.base.annotation.ConfinedTo;
 import io.ashlar.base.annotation.LoopKind;
+import io.ashlar.base.block.BlockDevice;
 import io.ashlar.base.block.BlockGeometry;
 import io.ashlar.base.block.NullBlockDevice;
 import io.ashlar.vduse.device.VduseException;
@@ -25,6 +26,10 @@ import org.slf4j.LoggerFactory;
 @ConfinedTo(LoopKind.OWNER)
 final class Leftovers {
     private static final Logger LOG = LoggerFactory.getLogger(Leftovers.class);
+
+    /** What is served in a volume's place. */
+    private static final BlockDevice NOWHERE =
+            new NullBlockDevice(new BlockGeometry(BlockGeometry.EXTENT_BYTES, 4096, true));
 
     private final BridgeParts parts;
 
@@ -165,10 +170,8 @@ final class Leftovers {
         if (orphan.details().isVhostUser()) {
             return; // nobody has any I/O there before its socket is back
         }
-        NullBlockDevice nowhere = new NullBlockDevice(new BlockGeometry(BlockGeometry.EXTENT_BYTES, 4096, true));
-        UUID id = UUID.fromString(orphan.details().id());
         VolumeOpener.OpenedVolume nobodyTold =
-                new VolumeOpener.OpenedVolume(nowhere, id, 0, VolumeOpener.NodeBoot.NONE, () -> {}, () -> false);
+                nobodyTold(UUID.fromString(orphan.details().id()));
         DeviceLog log = null;
         try {
             log = AttachSequence.logOf(parts, orphan.details());
@@ -180,6 +183,11 @@ final class Leftovers {
         }
         takeOver(orphan, new AttachSequence(parts, orphan), log, nobodyTold, true);
         orphan.teardown().pushRemoval("remove the link", () -> DiskNode.unlink(parts.host(), orphan.disk()));
+    }
+
+    /** Returns what is served in the place of a volume. */
+    static VolumeOpener.OpenedVolume nobodyTold(UUID id) {
+        return new VolumeOpener.OpenedVolume(NOWHERE, id, 0, VolumeOpener.NodeBoot.NONE, () -> {}, () -> false);
     }
 
     /**
@@ -210,6 +218,12 @@ final class Leftovers {
         return false;
     }
 
+    /** Returns whether nobody serves the device: also after a removal of such a one that has failed midway. */
+    static boolean isOne(AttachedVolume volume) {
+        VolumeOpener.OpenedVolume opened = volume.opened();
+        return volume.device() == null || (opened != null && opened.device() == NOWHERE);
+    }
+
     /** Removes a device that nobody serves, by force. */
     Detachment remove(AttachedVolume found) throws IOException {
         DetachSequence sequence = new DetachSequence(parts, found);
@@ -219,7 +233,9 @@ final class Leftovers {
 
     private void removeDevice(AttachedVolume found, DetachSequence sequence) throws IOException {
         String vduse = found.details().vduse();
-        if (found.details().isVhostUser() || parts.vdpa().contains(vduse)) {
+        if (found.device() != null) { // a removal has failed midway
+            sequence.detach(true);
+        } else if (found.details().isVhostUser() || parts.vdpa().contains(vduse)) {
             serveErrors(found);
             sequence.detach(true);
         } else {

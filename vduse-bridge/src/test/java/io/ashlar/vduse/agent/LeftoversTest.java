@@ -7,11 +7,17 @@ import io.ashlar.base.block.BlockDevice;
 import io.ashlar.base.block.BlockGeometry;
 import io.ashlar.base.block.BlockQueue;
 import io.ashlar.base.loop.Loop;
+import io.ashlar.base.net.EpollLoops;
+import io.ashlar.vduse.blk.QueueCounters;
+import io.ashlar.vduse.device.ServedDevice;
 import java.io.IOException;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.UUID;
+import java.util.concurrent.atomic.AtomicBoolean;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
@@ -52,10 +58,13 @@ class LeftoversTest {
                 new Volume(), idFound, heldSinceMs, VolumeOpener.NodeBoot.NONE, () -> events.add("let go"), () -> told);
     }
 
-    private boolean remove(VolumeOpener opener, boolean readOnly) throws IOException {
-        AttachmentRecord details = new AttachmentRecord(
+    private static AttachmentRecord details(boolean readOnly) {
+        return new AttachmentRecord(
                 AttachmentRecord.VERSION, "v", ID.toString(), "ashlar-" + ID, readOnly, 1, 64, 0, 5, 6, null);
-        return Leftovers.removeAndGiveBack(opener, details, () -> events.add("remove"));
+    }
+
+    private boolean remove(VolumeOpener opener, boolean readOnly) throws IOException {
+        return Leftovers.removeAndGiveBack(opener, details(readOnly), () -> events.add("remove"));
     }
 
     @ParameterizedTest
@@ -68,9 +77,7 @@ class LeftoversTest {
 
     @Test
     void shouldKeepTheVolumeWhenItsDeviceStays() {
-        AttachmentRecord details = new AttachmentRecord(
-                AttachmentRecord.VERSION, "v", ID.toString(), "ashlar-" + ID, false, 1, 64, 0, 5, 6, null);
-        assertThatThrownBy(() -> Leftovers.removeAndGiveBack(this::open, details, () -> {
+        assertThatThrownBy(() -> Leftovers.removeAndGiveBack(this::open, details(false), () -> {
                     throw new BridgeException("requests are in flight");
                 }))
                 .hasMessage("requests are in flight");
@@ -120,6 +127,58 @@ class LeftoversTest {
         };
         assertThat(remove(released, false)).isTrue();
         assertThat(events).containsExactly("remove");
+    }
+
+    /** A device that is served in a volume's place. */
+    private static final class Served implements ServedDevice {
+        @Override
+        public void fail() {}
+
+        @Override
+        public void quiesce(Runnable whenDrained) {
+            whenDrained.run();
+        }
+
+        @Override
+        public void close(Runnable whenCutOff, Runnable whenClosed) {
+            throw new IllegalStateException("the model has no such step");
+        }
+
+        @Override
+        public List<QueueCounters> counters() {
+            return List.of();
+        }
+
+        @Override
+        public List<Integer> queueCpus() {
+            return List.of();
+        }
+    }
+
+    @Test
+    void shouldTellTheNodeWhenTheRemovalSucceedsAtTheSecondTry(@TempDir Path folder) throws Exception {
+        BridgeConfig config = BridgeConfig.defaults().withControlSocket(folder.resolve("run/bridge.sock"));
+        try (EpollLoops data = EpollLoops.pinned("data", BridgeDaemon.cpusToUse(config));
+                BridgeParts parts =
+                        BridgeParts.open(config, StateFolder.open(config.controlSocket()), data, this::open)) {
+            AttachedVolume found = new AttachedVolume("v", AttachedVolume.State.ORPHAN);
+            assertThat(Leftovers.isOne(found)).isTrue();
+            found.opened(Leftovers.nobodyTold(ID), new Served(), details(false));
+            AtomicBoolean busy = new AtomicBoolean(true);
+            found.teardown().pushRemoval("take the device off the bus", () -> {
+                if (busy.getAndSet(false)) {
+                    throw new BridgeException("the bus is busy");
+                }
+                events.add("remove");
+            });
+            Leftovers leftovers = new Leftovers(parts);
+            assertThatThrownBy(() -> leftovers.remove(found)).hasMessage("the bus is busy");
+            assertThat(Leftovers.isOne(found)).isTrue();
+            assertThat(leftovers.remove(found).givenBack()).isTrue();
+            assertThat(events).containsExactly("open v", "let go", "open v", "remove", "close");
+            found.opened(open("v", false, false), new Served(), details(false));
+            assertThat(Leftovers.isOne(found)).as("it serves its volume").isFalse();
+        }
     }
 
     @Test
