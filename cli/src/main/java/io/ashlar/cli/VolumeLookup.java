@@ -24,7 +24,7 @@ import java.util.stream.Collectors;
 /**
  * Finds the node that has a volume. A volume is on one node; names are unique on each, not among them: two that have a
  * volume of the name are a mistake that only the user can mend. All nodes are asked at once, each on a thread of its own,
- * which ends by itself when its node has answered or has taken too long.
+ * which ends by itself when its node has answered, or has sent nothing for too long.
  */
 @ConfinedTo(LoopKind.OWNER)
 final class VolumeLookup {
@@ -36,6 +36,8 @@ final class VolumeLookup {
     private final String volume;
     private final int answerMs;
     private final long deadlineNs;
+    /** A node that sends its answer byte by byte is not waited for longer. */
+    private final long answersEndNs;
     private final CompletionService<Answer> answers = new ExecutorCompletionService<>(VolumeLookup::start);
     /** The last answer of each node that has given one, or could not be reached. */
     private final Map<InetSocketAddress, Answer> latest = new HashMap<>();
@@ -48,11 +50,14 @@ final class VolumeLookup {
         this.volume = volume;
         this.answerMs = answerMs;
         deadlineNs = Clock.SYSTEM.nowNs() + TimeUnit.MILLISECONDS.toNanos(timeoutMs);
+        answersEndNs = deadlineNs + TimeUnit.MILLISECONDS.toNanos(AdminClient.CONNECT_MS + 2L * answerMs);
     }
 
     /**
      * Asks all nodes. Once one has the volume, those that do not answer soon are done without: they may hang. Where none has
-     * it, those that can't be reached are asked again until the time is over. A single node is not asked.
+     * it, those that can't be reached are asked again until the time is over, and what else one has answered is a failure. No
+     * answer is waited for longer than it takes to connect, and to be greeted and answered in good time. A single node is not
+     * asked.
      *
      * @throws Failure in one line
      */
@@ -88,18 +93,31 @@ final class VolumeLookup {
         } else if (having.size() == 1) {
             return having.get(0);
         }
-        AdminException unreachable = unreachable();
-        if (unreachable == null) {
-            throw Failure.failed("there is no volume " + volume + " on " + texts(nodes, " or "));
+        throw notFound();
+    }
+
+    private Failure notFound() {
+        for (Answer answer : latest.values()) {
+            if (answer.failure != null && !answer.isUnreachable()) {
+                return Failure.failed(Addresses.text(answer.node) + ": " + answer.failure.getMessage(), answer.failure);
+            }
         }
-        throw Failure.unreachable(
-                "no node that answers has a volume " + volume + ", and " + unreachable.getMessage(), unreachable);
+        List<InetSocketAddress> silent =
+                nodes.stream().filter(node -> !latest.containsKey(node)).toList();
+        AdminException unreachable = unreachable();
+        if (unreachable == null && silent.isEmpty()) {
+            return Failure.failed("there is no volume " + volume + " on " + texts(nodes, " or "));
+        }
+        String why = unreachable == null
+                ? "there is no answer in time from " + texts(silent, " and ")
+                : unreachable.getMessage();
+        return Failure.unreachable("no node that answers has a volume " + volume + ", and " + why, unreachable);
     }
 
     /** Returns how long to wait for an answer; none is waited for where that is not positive. */
     private long patienceNs() {
         if (latest.size() < nodes.size()) {
-            return found ? graceEndNs - Clock.SYSTEM.nowNs() : Long.MAX_VALUE;
+            return (found ? graceEndNs : answersEndNs) - Clock.SYSTEM.nowNs();
         }
         return found || unreachable() == null ? 0 : deadlineNs - Clock.SYSTEM.nowNs();
     }
@@ -110,12 +128,8 @@ final class VolumeLookup {
         if (answer.has && !found) {
             found = true;
             graceEndNs = nowNs + GRACE_NS;
-        } else if (answer.isUnreachable()) {
-            if (!found && nowNs - deadlineNs < 0) {
-                ask(answer.node, PAUSE_MS);
-            }
-        } else if (answer.failure != null) {
-            throw Failure.failed(Addresses.text(answer.node) + ": " + answer.failure.getMessage(), answer.failure);
+        } else if (answer.isUnreachable() && !found && nowNs - deadlineNs < 0) {
+            ask(answer.node, PAUSE_MS);
         }
     }
 

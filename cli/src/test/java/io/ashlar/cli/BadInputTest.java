@@ -146,7 +146,7 @@ class BadInputTest {
             volume show v --server @server,@second                      | 1 | there is a volume v on 127.0.0.1
             volume show w --server @server,@second                      | 1 | there is no volume w on 127.0.0.1
             volume show w --server @closed,@second                      | 3 | no node that answers has a volume w
-            volume show v --server @server,@garbage                     | 1 | is no Ashlar node
+            volume show u --server @server,@garbage                     | 1 | is no Ashlar node
             volume create w --size 1G --server @server,@second          | 1 | names 2 nodes: name the one that it is to be on
             bench v --server @server,@second --seconds 1                | 1 | say with --server which one is meant
             volume list -o yaml                                         | 2 | yaml
@@ -251,6 +251,41 @@ class BadInputTest {
                             List.of(first, with, node.addresses().block()), "v", 0, anHour))
                     .as("those that have answered are compared")
                     .hasMessageContaining("there is a volume v on " + Addresses.text(with) + " and on ");
+        }
+    }
+
+    @Test
+    void shouldFindTheVolumeWhenAnotherNodeMakesNoSense() {
+        InetSocketAddress with = second.addresses().block();
+        InetSocketAddress senseless = (InetSocketAddress) garbage.getLocalSocketAddress();
+        assertThat(VolumeLookup.find(List.of(senseless, with), "u", 0)).isEqualTo(with);
+        assertThatThrownBy(() -> VolumeLookup.find(List.of(senseless, with), "w", 0))
+                .hasMessageContaining("is no Ashlar node");
+    }
+
+    @Test
+    void shouldNotWaitForANodeThatAnswersByteByByte() throws IOException {
+        try (ServerSocket slow = new ServerSocket(0, 50, InetAddress.getLoopbackAddress())) {
+            Thread peer = new Thread(() -> trickle(slow), "slow");
+            peer.setDaemon(true);
+            peer.start();
+            List<InetSocketAddress> nodes =
+                    List.of((InetSocketAddress) slow.getLocalSocketAddress(), node.addresses().block());
+            assertThatThrownBy(() -> VolumeLookup.find(nodes, "u", 0, 1_000))
+                    .hasMessageContaining("no answer in time")
+                    .hasMessageContaining(Addresses.text(nodes.get(0)));
+        }
+    }
+
+    /** Takes far longer for a frame's header than any answer may take, without ever pausing for long. */
+    private static void trickle(ServerSocket server) {
+        try (Socket socket = server.accept()) {
+            for (int i = 0; i < 64; i++) {
+                socket.getOutputStream().write(0);
+                TimeUnit.MILLISECONDS.sleep(400);
+            }
+        } catch (IOException | InterruptedException e) {
+            Thread.currentThread().interrupt(); // the test is over
         }
     }
 

@@ -37,7 +37,7 @@ import java.net.SocketTimeoutException;
 @ConfinedTo(LoopKind.OWNER)
 public final class AdminClient implements AutoCloseable {
     /** How long connecting may take. */
-    private static final int CONNECT_MS = 3_000;
+    public static final int CONNECT_MS = 3_000;
     /** How long an answer may take; deleting a large volume is the slowest command. */
     public static final int ANSWER_MS = 30_000;
 
