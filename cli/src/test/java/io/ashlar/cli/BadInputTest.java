@@ -269,8 +269,9 @@ class BadInputTest {
             Thread peer = new Thread(() -> trickle(slow), "slow");
             peer.setDaemon(true);
             peer.start();
-            List<InetSocketAddress> nodes =
-                    List.of((InetSocketAddress) slow.getLocalSocketAddress(), node.addresses().block());
+            List<InetSocketAddress> nodes = List.of(
+                    (InetSocketAddress) slow.getLocalSocketAddress(),
+                    node.addresses().block());
             assertThatThrownBy(() -> VolumeLookup.find(nodes, "u", 0, 1_000))
                     .hasMessageContaining("no answer in time")
                     .hasMessageContaining(Addresses.text(nodes.get(0)));
