@@ -141,8 +141,8 @@ final class RemoteVolumes {
         private RemoteVolume open(InetSocketAddress node, String name, AccessMode mode, int attachMs)
                 throws AttachException {
             SessionConfig session = SessionConfig.of(node, host);
-            VolumeOptions options = new VolumeOptions(
-                    session, name, mode, VolumeOptions.REQUESTS_MAX, attachMs, from.ioTimeoutMs);
+            VolumeOptions options =
+                    new VolumeOptions(session, name, mode, VolumeOptions.REQUESTS_MAX, attachMs, from.ioTimeoutMs);
             return RemoteVolume.open(options, loop);
         }
     }

@@ -38,6 +38,7 @@ final class VolumeLookup {
     private final long deadlineNs;
     /** A node that sends its answer byte by byte is not waited for longer. */
     private final long answersEndNs;
+
     private final CompletionService<Answer> answers = new ExecutorCompletionService<>(VolumeLookup::start);
     /** The last answer of each node that has given one, or could not be reached. */
     private final Map<InetSocketAddress, Answer> latest = new HashMap<>();

@@ -146,7 +146,7 @@ class BadInputTest {
             volume show v --server @server,@second                      | 1 | there is a volume v on 127.0.0.1
             volume show w --server @server,@second                      | 1 | there is no volume w on 127.0.0.1
             volume show w --server @closed,@second                      | 3 | no node that answers has a volume w
-            volume show v --server @server,@garbage                     | 1 | is no Ashlar node
+            volume show u --server @server,@garbage                     | 1 | is no Ashlar node
             volume create w --size 1G --server @server,@second          | 1 | names 2 nodes: name the one that it is to be on
             bench v --server @server,@second --seconds 1                | 1 | say with --server which one is meant
             volume list -o yaml                                         | 2 | yaml
@@ -269,8 +269,9 @@ class BadInputTest {
             Thread peer = new Thread(() -> trickle(slow), "slow");
             peer.setDaemon(true);
             peer.start();
-            List<InetSocketAddress> nodes =
-                    List.of((InetSocketAddress) slow.getLocalSocketAddress(), node.addresses().block());
+            List<InetSocketAddress> nodes = List.of(
+                    (InetSocketAddress) slow.getLocalSocketAddress(),
+                    node.addresses().block());
             assertThatThrownBy(() -> VolumeLookup.find(nodes, "u", 0, 1_000))
                     .hasMessageContaining("no answer in time")
                     .hasMessageContaining(Addresses.text(nodes.get(0)));

@@ -43,12 +43,10 @@ class RemoteVolumesTest {
             first.letGo().run();
             Main.commandLine().execute("volume", "release", "v", "--server", address);
             assertThat(bridge.reopen("v", first.id(), first.heldSinceMs())).isNull();
-            RemoteVolume second =
-                    (RemoteVolume) bridge.open("v", false, false).device();
+            RemoteVolume second = (RemoteVolume) bridge.open("v", false, false).device();
             assertThat(bridge.reopen("v", first.id(), first.heldSinceMs())).isNull();
 
-            VolumeOpener elsewhere =
-                    new RemoteVolumes(List.of(other.addresses().block()), 0).on(loop);
+            VolumeOpener elsewhere = new RemoteVolumes(List.of(other.addresses().block()), 0).on(loop);
             RemoteVolume namesake =
                     (RemoteVolume) elsewhere.open("v", false, false).device();
             assertThatThrownBy(() -> elsewhere.reopen("v", first.id(), namesake.heldSinceMs()))

@@ -2,6 +2,7 @@ package io.ashlar.vduse.agent;
 
 import io.ashlar.base.annotation.ConfinedTo;
 import io.ashlar.base.annotation.LoopKind;
+import io.ashlar.base.block.BlockDevice;
 import io.ashlar.base.block.BlockGeometry;
 import io.ashlar.base.block.NullBlockDevice;
 import io.ashlar.vduse.device.VduseException;
@@ -14,7 +15,6 @@ import java.util.ArrayList;
 import java.util.Collection;
 import java.util.List;
 import java.util.UUID;
-import java.util.function.BooleanSupplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -27,8 +27,9 @@ import org.slf4j.LoggerFactory;
 final class Leftovers {
     private static final Logger LOG = LoggerFactory.getLogger(Leftovers.class);
 
-    /** Tells, as {@link VolumeOpener.OpenedVolume#givenBack}, of what is served in a volume's place, and marks that. */
-    private static final BooleanSupplier NOBODY_TOLD = () -> false;
+    /** What is served in a volume's place. */
+    private static final BlockDevice NOWHERE =
+            new NullBlockDevice(new BlockGeometry(BlockGeometry.EXTENT_BYTES, 4096, true));
 
     private final BridgeParts parts;
 
@@ -169,7 +170,8 @@ final class Leftovers {
         if (orphan.details().isVhostUser()) {
             return; // nobody has any I/O there before its socket is back
         }
-        VolumeOpener.OpenedVolume nobodyTold = nobodyTold(UUID.fromString(orphan.details().id()));
+        VolumeOpener.OpenedVolume nobodyTold =
+                nobodyTold(UUID.fromString(orphan.details().id()));
         DeviceLog log = null;
         try {
             log = AttachSequence.logOf(parts, orphan.details());
@@ -185,8 +187,7 @@ final class Leftovers {
 
     /** Returns what is served in the place of a volume. */
     static VolumeOpener.OpenedVolume nobodyTold(UUID id) {
-        NullBlockDevice nowhere = new NullBlockDevice(new BlockGeometry(BlockGeometry.EXTENT_BYTES, 4096, true));
-        return new VolumeOpener.OpenedVolume(nowhere, id, 0, VolumeOpener.NodeBoot.NONE, () -> {}, NOBODY_TOLD);
+        return new VolumeOpener.OpenedVolume(NOWHERE, id, 0, VolumeOpener.NodeBoot.NONE, () -> {}, () -> false);
     }
 
     /**
@@ -220,7 +221,7 @@ final class Leftovers {
     /** Returns whether nobody serves the device: also after a removal of such a one that has failed midway. */
     static boolean isOne(AttachedVolume volume) {
         VolumeOpener.OpenedVolume opened = volume.opened();
-        return volume.device() == null || (opened != null && opened.givenBack() == NOBODY_TOLD);
+        return volume.device() == null || (opened != null && opened.device() == NOWHERE);
     }
 
     /** Removes a device that nobody serves, by force. */

@@ -121,7 +121,7 @@ class LeftoversTest {
 
             @Override
             public OpenedVolume reopen(String name, UUID id, long since) {
-                assertThat(List.of(name, id, since)).isEqualTo(List.of("v", ID, 5L));
+                assertThat(name + " " + id + " " + since).isEqualTo("v " + ID + " 5");
                 return null;
             }
         };
