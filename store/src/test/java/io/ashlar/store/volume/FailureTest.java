@@ -54,8 +54,8 @@ class FailureTest extends OneVolumeTest {
     /** What follows, the reading of what the blocks hold, succeeds. */
     private void failOnce(Call call, String namePart, long decision) {
         AtomicInteger calls = new AtomicInteger();
-        io.setPlan((called, file) ->
-                called == call && file.toString().contains(namePart) && calls.getAndIncrement() == 0
+        io.setPlan(
+                (called, file) -> called == call && file.toString().contains(namePart) && calls.getAndIncrement() == 0
                         ? decision
                         : FaultyStorageIo.PASS);
     }
