@@ -153,7 +153,7 @@ class HostileDescriptorsTest extends VhostUserFixture {
     }
 
     private void assertThatAllLoopsGoOn() throws Exception {
-        for (EpollLoop loop : data.all()) {
+        for (EpollLoop loop : stand.data().all()) {
             loop.eventLoop().submit(() -> {}).get(WAIT_SECONDS, TimeUnit.SECONDS);
         }
     }

@@ -3,16 +3,10 @@ package io.ashlar.vduse.vhost;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.ashlar.base.net.EpollLoop;
-import io.ashlar.base.net.EpollLoops;
 import io.ashlar.base.seed.TestSeed;
 import io.ashlar.base.sys.Linux;
 import io.ashlar.base.sys.UnixSocket;
-import io.ashlar.vduse.blk.VirtioBlkConfig;
-import io.ashlar.vduse.device.AffinityWatch;
-import io.ashlar.vduse.device.BridgedDevice;
-import io.ashlar.vduse.device.CpuWatch;
 import io.ashlar.vduse.device.HeldDevice;
-import io.ashlar.vduse.device.QueuePlacement;
 import io.netty.buffer.ByteBuf;
 import io.netty.buffer.Unpooled;
 import java.io.File;
@@ -21,8 +15,6 @@ import java.nio.ByteBuffer;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.Random;
-import java.util.concurrent.Callable;
-import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -39,47 +31,20 @@ class HostileMessagesTest {
     Path folder;
 
     private final Random random = new Random(SEED);
-    private EpollLoops controls;
-    private EpollLoop control;
-    private EpollLoops data;
-    private BridgedDevice.Loops loops;
+    private VhostStand stand;
     private VhostUserDevice device;
     private Path path;
 
     @BeforeEach
     void start() throws Exception {
-        var cpus = EpollLoops.allowedCpus();
-        controls = EpollLoops.floating("control", 1);
-        control = controls.all().get(0);
-        data = EpollLoops.pinned("data", cpus);
+        stand = new VhostStand();
         path = folder.resolve("s");
-        QueuePlacement placement = new QueuePlacement(cpus, false);
-        loops = onControl(() -> new BridgedDevice.Loops(
-                control, data, placement, AffinityWatch.start(control), CpuWatch.start(control, placement, data)));
-        HeldDevice volume = new HeldDevice(1 << 20);
-        VirtioBlkConfig config = new VirtioBlkConfig(volume.geometry(), "serial", 2, 64, 1 << 16, true, true);
-        device = new VhostUserDevice("test", config, volume, loops, VhostUserFixture.identity(1));
-        onControl(() -> {
-            device.open(path);
-            return null;
-        });
-    }
-
-    private <T> T onControl(Callable<T> task) throws Exception {
-        return control.eventLoop().submit(task).get(60, TimeUnit.SECONDS);
+        device = stand.open("test", new HeldDevice(1 << 20), path);
     }
 
     @AfterEach
-    void end() throws Exception {
-        CompletableFuture<Void> closed = new CompletableFuture<>();
-        control.execute(() -> device.close(() -> closed.complete(null)));
-        closed.get(60, TimeUnit.SECONDS);
-        onControl(() -> {
-            loops.watch().close();
-            return null;
-        });
-        data.close();
-        controls.close();
+    void end() {
+        stand.close();
     }
 
     @Test
@@ -123,13 +88,13 @@ class HostileMessagesTest {
     /** Waits until the device has taken note that its front end is gone, and has closed what came from it. */
     private void onceGone() throws Exception {
         long deadlineNs = System.nanoTime() + TimeUnit.SECONDS.toNanos(60);
-        while (onControl(device::isConnected)) {
+        while (stand.onControl(device::isConnected)) {
             FrontEndModel.pause(deadlineNs);
         }
-        for (EpollLoop loop : data.all()) {
+        for (EpollLoop loop : stand.data().all()) {
             loop.eventLoop().submit(() -> {}).get();
         }
-        onControl(() -> null);
+        stand.onControl(() -> null);
     }
 
     /** Waits for its turn, and is served. */

@@ -77,8 +77,8 @@ class VhostAllocationTest {
                         CpuWatch.start(control, placement, data)));
         BlockGeometry geometry = new BlockGeometry(SIZE, 512, false);
         VirtioBlkConfig config = new VirtioBlkConfig(geometry, "null", 1, 64, 4096, true, true);
-        VhostUserDevice device =
-                new VhostUserDevice("null", config, new NullBlockDevice(geometry), loops, VhostUserFixture.identity(1));
+        VhostUserDevice device = new VhostUserDevice(
+                "null", config, new NullBlockDevice(geometry), loops, VhostStand.identity("null", 1));
         Path path = folder.resolve("s");
         on(control, () -> {
             device.open(path);

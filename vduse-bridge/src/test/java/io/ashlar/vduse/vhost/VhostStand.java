@@ -40,18 +40,38 @@ final class VhostStand implements AutoCloseable {
         return control.eventLoop().submit(task).get(WAIT_SECONDS, TimeUnit.SECONDS);
     }
 
+    /** Returns the data loops. */
+    EpollLoops data() {
+        return data;
+    }
+
+    /** Opens a device that is another attachment than those before. */
     VhostUserDevice open(String name, BlockDevice volume, Path path) throws Exception {
+        return open(name, volume, path, devices.size() + 1L);
+    }
+
+    VhostUserDevice open(String name, BlockDevice volume, Path path, long incarnation) throws Exception {
         VirtioBlkConfig config =
                 new VirtioBlkConfig(volume.geometry(), "serial", QUEUES, FrontEndModel.RING_SIZE, 1 << 16, true, true);
-        DeviceIdentity identity =
-                new DeviceIdentity(new UUID(1, 2), name, 0, QUEUES, FrontEndModel.RING_SIZE, devices.size() + 1L);
-        VhostUserDevice device = new VhostUserDevice(name, config, volume, loops, identity);
+        VhostUserDevice device = new VhostUserDevice(name, config, volume, loops, identity(name, incarnation));
         onControl(() -> {
             device.open(path);
             return null;
         });
         devices.add(device);
         return device;
+    }
+
+    static DeviceIdentity identity(String name, long incarnation) {
+        return new DeviceIdentity(new UUID(1, 2), name, 0, QUEUES, FrontEndModel.RING_SIZE, incarnation);
+    }
+
+    /** Closes one of the devices. */
+    void close(VhostUserDevice device) {
+        devices.remove(device);
+        CompletableFuture<Void> closed = new CompletableFuture<>();
+        control.execute(() -> device.close(() -> closed.complete(null)));
+        closed.orTimeout(WAIT_SECONDS, TimeUnit.SECONDS).join();
     }
 
     static void await(BooleanSupplier state) throws TimeoutException {
@@ -63,11 +83,7 @@ final class VhostStand implements AutoCloseable {
 
     @Override
     public void close() {
-        for (VhostUserDevice device : devices) {
-            CompletableFuture<Void> closed = new CompletableFuture<>();
-            control.execute(() -> device.close(() -> closed.complete(null)));
-            closed.orTimeout(WAIT_SECONDS, TimeUnit.SECONDS).join();
-        }
+        List.copyOf(devices).forEach(this::close);
         control.eventLoop().submit(loops.watch()::close).syncUninterruptibly();
         data.close();
         controls.close();

@@ -2,19 +2,9 @@ package io.ashlar.vduse.vhost;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.ashlar.base.net.EpollLoop;
-import io.ashlar.base.net.EpollLoops;
-import io.ashlar.vduse.blk.VirtioBlkConfig;
-import io.ashlar.vduse.device.AffinityWatch;
-import io.ashlar.vduse.device.BridgedDevice;
-import io.ashlar.vduse.device.CpuWatch;
 import io.ashlar.vduse.device.HeldDevice;
-import io.ashlar.vduse.device.QueuePlacement;
-import io.ashlar.vduse.inflight.DeviceIdentity;
 import java.nio.file.Path;
-import java.util.UUID;
-import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.TimeUnit;
+import java.util.concurrent.Callable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.io.TempDir;
@@ -28,10 +18,7 @@ abstract class VhostUserFixture {
     @TempDir
     Path folder;
 
-    EpollLoops controls;
-    EpollLoop control;
-    EpollLoops data;
-    BridgedDevice.Loops loops;
+    VhostStand stand;
     HeldDevice volume;
     VhostUserDevice device;
     Path path;
@@ -41,20 +28,10 @@ abstract class VhostUserFixture {
 
     @BeforeEach
     void start() throws Exception {
-        var cpus = EpollLoops.allowedCpus();
-        controls = EpollLoops.floating("control", 1);
-        control = controls.all().get(0);
-        data = EpollLoops.pinned("data", cpus);
+        stand = new VhostStand();
         volume = new HeldDevice(MIB);
         path = folder.resolve("s");
-        QueuePlacement placement = new QueuePlacement(cpus, false);
-        loops = onControl(() -> new BridgedDevice.Loops(
-                control, data, placement, AffinityWatch.start(control), CpuWatch.start(control, placement, data)));
         device = open(path);
-    }
-
-    static DeviceIdentity identity(long incarnation) {
-        return new DeviceIdentity(new UUID(1, 2), "ashlar-test", 0, 2, 64, incarnation);
     }
 
     VhostUserDevice open(Path at) throws Exception {
@@ -62,17 +39,11 @@ abstract class VhostUserFixture {
     }
 
     VhostUserDevice open(Path at, long incarnation) throws Exception {
-        VirtioBlkConfig config = new VirtioBlkConfig(volume.geometry(), "serial", 2, 64, 1 << 16, true, true);
-        VhostUserDevice opened = new VhostUserDevice("test", config, volume, loops, identity(incarnation));
-        onControl(() -> {
-            opened.open(at);
-            return null;
-        });
-        return opened;
+        return stand.open("test", volume, at, incarnation);
     }
 
-    <T> T onControl(java.util.concurrent.Callable<T> task) throws Exception {
-        return control.eventLoop().submit(task).get(WAIT_SECONDS, TimeUnit.SECONDS);
+    <T> T onControl(Callable<T> task) throws Exception {
+        return stand.onControl(task);
     }
 
     @AfterEach
@@ -83,18 +54,11 @@ abstract class VhostUserFixture {
         }
         close(device);
         assertThat(path).doesNotExist();
-        onControl(() -> {
-            loops.watch().close();
-            return null;
-        });
-        data.close();
-        controls.close();
+        stand.close();
     }
 
-    void close(VhostUserDevice closing) throws Exception {
-        CompletableFuture<Void> closed = new CompletableFuture<>();
-        control.execute(() -> closing.close(() -> closed.complete(null)));
-        closed.get(WAIT_SECONDS, TimeUnit.SECONDS);
+    void close(VhostUserDevice closing) {
+        stand.close(closing);
     }
 
     /** Connects a front end with one region of memory and both rings served. */
