@@ -8,7 +8,7 @@ import java.util.ArrayList;
 import java.util.List;
 
 /** A volume in an array, for tests: completes at once, validates like the first layer, counts what it was asked. */
-public final class MemoryBlockDevice implements BlockDevice {
+public class MemoryBlockDevice implements BlockDevice {
     private final ByteBuf bytes;
     private final List<Runnable> listeners = new ArrayList<>();
     private volatile BlockGeometry geometry;

@@ -1,6 +1,5 @@
 package io.ashlar.nbd.session;
 
-import io.ashlar.base.block.BlockDevice;
 import io.ashlar.base.block.BlockGeometry;
 import io.ashlar.base.block.BlockQueue;
 import io.ashlar.base.block.BlockRequest;
@@ -14,35 +13,19 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /** A memory device whose requests take a while, and end in another order than they came. Can hold everything back. */
-final class DelayingDevice implements BlockDevice {
+final class DelayingDevice extends MemoryBlockDevice {
     private static final Logger LOG = LoggerFactory.getLogger(DelayingDevice.class);
     private static final int DELAY_NS_MAX = 300_000;
 
-    final MemoryBlockDevice memory;
     volatile boolean holding;
 
     DelayingDevice(int sizeBytes, int blockBytes) {
-        memory = new MemoryBlockDevice(new BlockGeometry(sizeBytes, blockBytes, false));
-    }
-
-    @Override
-    public BlockGeometry geometry() {
-        return memory.geometry();
-    }
-
-    @Override
-    public void onGeometryChange(Runnable listener) {
-        memory.onGeometryChange(listener);
-    }
-
-    @Override
-    public void close() {
-        memory.close();
+        super(new BlockGeometry(sizeBytes, blockBytes, false));
     }
 
     @Override
     public BlockQueue openQueue(Loop loop, Runnable completionsEnded) {
-        BlockQueue below = memory.openQueue(loop, completionsEnded);
+        BlockQueue below = super.openQueue(loop, completionsEnded);
         Random random = new Random(loop.name().hashCode());
         return new BlockQueue() {
             @Override

@@ -1,6 +1,5 @@
 package io.ashlar.nbd.session;
 
-import io.ashlar.base.block.BlockDevice;
 import io.ashlar.base.block.BlockGeometry;
 import io.ashlar.base.block.BlockQueue;
 import io.ashlar.base.block.BlockRequest;
@@ -14,8 +13,7 @@ import java.util.List;
  * A memory device that writes down what reaches it, and what a flush covers: what had been written when it came. It can
  * hold flushes back.
  */
-final class RecordingDevice implements BlockDevice {
-    private final MemoryBlockDevice memory;
+final class RecordingDevice extends MemoryBlockDevice {
     private final List<Seen> seen = new ArrayList<>();
     private final List<Runnable> heldFlushes = new ArrayList<>();
     private final byte[] flushed;
@@ -25,7 +23,7 @@ final class RecordingDevice implements BlockDevice {
     record Seen(String loop, Operation operation, long offset, long length, boolean fua, boolean unmap) {}
 
     RecordingDevice(int sizeBytes, int blockBytes) {
-        memory = new MemoryBlockDevice(new BlockGeometry(sizeBytes, blockBytes, false));
+        super(new BlockGeometry(sizeBytes, blockBytes, false));
         flushed = new byte[sizeBytes];
     }
 
@@ -55,23 +53,8 @@ final class RecordingDevice implements BlockDevice {
     }
 
     @Override
-    public BlockGeometry geometry() {
-        return memory.geometry();
-    }
-
-    @Override
-    public void onGeometryChange(Runnable listener) {
-        memory.onGeometryChange(listener);
-    }
-
-    @Override
-    public void close() {
-        memory.close();
-    }
-
-    @Override
     public BlockQueue openQueue(Loop loop, Runnable completionsEnded) {
-        BlockQueue below = memory.openQueue(loop, completionsEnded);
+        BlockQueue below = super.openQueue(loop, completionsEnded);
         return new BlockQueue() {
             @Override
             public void submit(BlockRequest request) {
@@ -105,7 +88,7 @@ final class RecordingDevice implements BlockDevice {
                 request.has(BlockRequest.FUA),
                 request.has(BlockRequest.UNMAP)));
         if (request.operation() == Operation.FLUSH) {
-            memory.bytes().getBytes(0, flushed);
+            bytes().getBytes(0, flushed);
             if (holdsFlushes) {
                 heldFlushes.add(later);
                 return false;
