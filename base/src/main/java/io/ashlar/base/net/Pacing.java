@@ -75,7 +75,7 @@ public final class Pacing {
     }
 
     /** A connection within a host has one address at both ends, whichever of the host's it is. */
-    static boolean isWithinHost(SocketAddress local, SocketAddress remote) {
+    private static boolean isWithinHost(SocketAddress local, SocketAddress remote) {
         return local instanceof InetSocketAddress here
                 && remote instanceof InetSocketAddress there
                 && here.getAddress().equals(there.getAddress());

@@ -20,7 +20,7 @@ public final class IoVector {
     /**
      * The most that one call writes. The page cache keeps what one call wrote as one piece of up to 2 MiB (a large folio), and ext4
      * goes through all of its blocks for each of them that is overwritten later (fs/ext4/inode.c, ext4_block_write_begin). Less
-     * than this makes large writes slower, and small ones no faster (docs/benchmarks.md).
+     * than this makes large writes slower, and small ones hardly faster (docs/benchmarks.md).
      */
     static final int WRITE_BYTES_MAX = 64 << 10;
 

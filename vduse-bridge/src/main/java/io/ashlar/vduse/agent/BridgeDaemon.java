@@ -215,7 +215,7 @@ public final class BridgeDaemon implements AutoCloseable {
         refuseAtTheEnd();
         AttachedVolume volume = volumes.get(name);
         if (volume == null) {
-            return new Detachment(leftovers.putAside(name, force, volumes.values()), 0);
+            return leftovers.putAside(name, force, volumes.values());
         }
         DetachSequence sequence = new DetachSequence(parts, volume);
         AttachedVolume.State before = take(volume, force);

@@ -195,9 +195,9 @@ final class Leftovers {
      *
      * @param vduse the device's name, or whatever else somebody wants to be detached
      * @param served what this bridge has, none of which may be forgotten
-     * @return false: no node is told
+     * @return that no node is told
      */
-    boolean putAside(String vduse, boolean force, Collection<AttachedVolume> served) throws IOException {
+    Detachment putAside(String vduse, boolean force, Collection<AttachedVolume> served) throws IOException {
         boolean inUse = VduseSysfs.ownDevices().contains(vduse)
                 || served.stream()
                         .map(AttachedVolume::details)
@@ -215,7 +215,7 @@ final class Leftovers {
                 vduse,
                 parts.state().putAside(vduse),
                 why);
-        return false;
+        return new Detachment(false, 0);
     }
 
     /** Returns whether nobody serves the device: also after a removal of such a one that has failed midway. */
