@@ -27,6 +27,19 @@ public interface Loop {
      */
     Scheduled schedule(Runnable task, long delayNs);
 
+    /**
+     * Looks at the source at every turn from now on, and arms it before sleeping; then the watch is over. Watching what is
+     * watched changes nothing. A loop that does not look before it sleeps, such as this one, arms it at once. On the loop.
+     */
+    default void watch(MemorySource source) {
+        if (source.arm()) {
+            execute(source::work);
+        }
+    }
+
+    /** Ends the watch; the source is not armed. On the loop. */
+    default void unwatch(MemorySource source) {}
+
     /** Throws {@link IllegalStateException} unless the calling thread is this loop: a broken threading rule. */
     default void assertInLoop() {
         if (!inLoop()) {
