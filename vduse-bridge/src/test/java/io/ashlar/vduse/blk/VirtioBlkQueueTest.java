@@ -209,6 +209,49 @@ class VirtioBlkQueueTest implements QueueEvents {
     }
 
     @Test
+    void shouldSpareItsDriverKicksWhileItsLoopIsAwake() {
+        loop.stayAwake();
+        offerRead(0, 0, 512);
+        kick();
+        offerRead(1, 1, 512);
+        assertThat(driver.show()).as("wants a kick").isFalse();
+        assertThat(device.pendingCount()).isEqualTo(1);
+        assertThat(loop.look()).isEqualTo(1);
+        assertThat(device.pendingCount()).isEqualTo(2);
+        assertThat(loop.look()).isZero();
+
+        loop.sleep();
+        offerRead(2, 2, 512);
+        assertThat(driver.show()).as("wants a kick").isTrue();
+    }
+
+    @Test
+    void shouldSpareItsDriverKicksWhenAnswersHaveWokenItsLoop() {
+        loop.stayAwake();
+        offerRead(0, 0, 512);
+        kick();
+        loop.sleep();
+        loop.stayAwake();
+        device.complete(1);
+        offerRead(1, 1, 512);
+        assertThat(driver.show()).as("wants a kick").isFalse();
+        loop.sleep();
+        assertThat(loop.runAll()).isEqualTo(1);
+        assertThat(device.pendingCount()).isEqualTo(1);
+    }
+
+    @Test
+    void shouldNotLookAtRingOnceStopped() {
+        loop.stayAwake();
+        offerRead(0, 0, 512);
+        kick();
+        queue.stop(StopMode.DRAIN, () -> {});
+        assertThat(loop.watchedCount()).isZero();
+        device.complete(1);
+        assertThat(loop.watchedCount()).isZero();
+    }
+
+    @Test
     void shouldDrainBeforeAnotherOwnerGoesOn() throws VringException {
         offerRead(0, 0, 512);
         offerRead(1, 1, 512);
