@@ -29,7 +29,8 @@ public interface Loop {
 
     /**
      * Looks at the source at every turn from now on, and arms it before sleeping; then the watch is over. Watching what is
-     * watched changes nothing. A loop that does not look before it sleeps, such as this one, arms it at once. On the loop.
+     * watched changes nothing. On the loop. A loop that can't tell when it is about to sleep, such as this one, arms the source at
+     * once; it posts, which allocates, and posts again for each call while there is work.
      */
     default void watch(MemorySource source) {
         if (source.arm()) {

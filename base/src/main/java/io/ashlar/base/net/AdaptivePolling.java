@@ -74,6 +74,10 @@ final class AdaptivePolling implements SelectStrategy {
         }
         handledNs = 0;
         patience = answersDue > 0 ? whenAnswersAreDue : whenNoneAre;
+        if (watched.haveWork()) {
+            patience.hit();
+            return eventsNow.get(); // those at the sockets have their turn too
+        }
         long nowNs = startNs;
         while (nowNs - startNs < patience.pollNs()) {
             int events = eventsNow.get();

@@ -43,6 +43,7 @@ public final class EpollLoop implements Loop {
 
     @Override
     public void watch(MemorySource source) {
+        assertInLoop();
         if (polling == null) {
             Loop.super.watch(source);
         } else {
@@ -52,6 +53,7 @@ public final class EpollLoop implements Loop {
 
     @Override
     public void unwatch(MemorySource source) {
+        assertInLoop();
         if (polling != null) {
             polling.watched().remove(source);
         }

@@ -4,10 +4,14 @@ import io.ashlar.base.annotation.ConfinedTo;
 import io.ashlar.base.annotation.LoopKind;
 import io.ashlar.base.loop.MemorySource;
 import java.util.Arrays;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /** The sources in memory that a loop looks at: those that have had work since it slept last. */
 @ConfinedTo(LoopKind.DATA)
 final class WatchedSources {
+    private static final Logger LOG = LoggerFactory.getLogger(WatchedSources.class);
+
     private MemorySource[] sources = new MemorySource[8];
     private int count;
 
@@ -55,23 +59,32 @@ final class WatchedSources {
         int worked = 0;
         for (int i = count - 1; i >= 0; i--) { // backwards: what takes the place of a removed one has had its turn
             if (i < count && sources[i].hasWork()) {
-                sources[i].work();
+                work(sources[i]);
                 worked++;
             }
         }
         return worked;
     }
 
+    /** A defect costs the source its watch, and not the loop its thread, with everything else that is served there. */
+    private void work(MemorySource source) {
+        try {
+            source.work();
+        } catch (RuntimeException e) {
+            LOG.error("{} failed and is looked at no more", source, e);
+            remove(source);
+        }
+    }
+
     /** Arms all and ends the watch of those that have nothing to do; returns whether one has. */
     boolean arm() {
         int kept = 0;
         for (int i = 0; i < count; i++) {
-            MemorySource source = sources[i];
-            sources[i] = null;
-            if (source.arm()) {
-                sources[kept++] = source;
+            if (sources[i].arm()) {
+                sources[kept++] = sources[i];
             }
         }
+        Arrays.fill(sources, kept, count, null);
         count = kept;
         return kept > 0;
     }

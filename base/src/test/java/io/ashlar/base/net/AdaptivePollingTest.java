@@ -177,6 +177,35 @@ class AdaptivePollingTest {
         assertThat(leaves.left).isEqualTo(1);
     }
 
+    @Test
+    void shouldNotArmWhileThereIsWorkAlsoWhenLookingHasNotPaid() throws Exception {
+        Source busy = new Source();
+        Source quiet = new Source();
+        polling.watched().add(quiet);
+        polling.watched().add(busy);
+        busy.left = 100;
+        for (int i = 0; i < 100; i++) {
+            assertThat(sleepsFor(1_000_000)).isFalse();
+            assertThat(polling.workInMemory()).isEqualTo(1);
+        }
+        assertThat(busy.armed + quiet.armed).isZero();
+    }
+
+    @Test
+    void shouldGoOnWithoutSourceThatHasDefect() throws Exception {
+        Source sound = new Source();
+        Source broken = new Source();
+        broken.defect = new IllegalStateException("a defect of the test's");
+        polling.watched().add(sound);
+        polling.watched().add(broken);
+        sound.left = 2;
+        broken.left = 2;
+        assertThat(polling.workInMemory()).isEqualTo(2);
+        assertThat(polling.workInMemory()).isEqualTo(1);
+        assertThat(sleepsFor(1_000_000)).isTrue();
+        assertThat(broken.armed).isZero();
+    }
+
     /** A source with so many pieces of work, or with work from some time on. */
     private final class Source implements MemorySource {
         private int left;
@@ -184,6 +213,7 @@ class AdaptivePollingTest {
         private long workNs;
         private long workAtNs = Long.MAX_VALUE;
         private boolean ends;
+        private RuntimeException defect;
 
         @Override
         public boolean hasWork() {
@@ -194,6 +224,9 @@ class AdaptivePollingTest {
         public void work() {
             left--;
             clock.nowNs += workNs;
+            if (defect != null) {
+                throw defect;
+            }
             if (ends) {
                 polling.watched().remove(this);
             }

@@ -65,6 +65,7 @@ public final class VirtioBlkQueue {
 
     private State state = State.RUNNING;
     private int inFlightCount;
+    private boolean serving;
     private boolean submitted;
     private boolean busy;
     private boolean shareUsedUp;
@@ -103,9 +104,13 @@ public final class VirtioBlkQueue {
         blockQueue = device.openQueue(loop, this::completionsEnded);
     }
 
-    /** Serves what the driver has offered, unless it has had its share of this turn of the loop already. */
+    /**
+     * Serves what the driver has offered, from now on also what the loop sees without a kick. Nothing happens if a share was used
+     * up: the loop is coming back.
+     */
     public void onKick() {
         loop.assertInLoop();
+        serving = true;
         if (state == State.RUNNING && !shareUsedUp) {
             takeTurn();
         }
@@ -134,7 +139,9 @@ public final class VirtioBlkQueue {
     }
 
     private void takeTurn() {
-        meter.kicked();
+        if (!shareUsedUp) { // else what is fetched now was offered before
+            meter.kicked();
+        }
         BlockGeometry geometry = device.geometry();
         int share = CHAINS_PER_TURN;
         busy = true;
@@ -210,7 +217,9 @@ public final class VirtioBlkQueue {
     private void completionsEnded() {
         if (!busy && state != State.STOPPED) {
             busy = true;
-            if (state == State.RUNNING) { // whoever gets the answers will offer more, and the loop is awake to see it
+            if (serving
+                    && state == State.RUNNING) { // whoever gets the answers will offer more, and the loop is awake to
+                // see it
                 vring.disableKicks();
                 loop.watch(ring);
             }
@@ -273,6 +282,7 @@ public final class VirtioBlkQueue {
         } else if (state == State.RUNNING) {
             state = State.DRAINING;
             loop.unwatch(ring);
+            boolean unused = vring.enableKicks(); // for the next owner, who may be no program of ours
         }
         if (inFlightCount == 0 && !endPosted) {
             end();
@@ -327,6 +337,11 @@ public final class VirtioBlkQueue {
             if (state == State.RUNNING) {
                 takeTurn();
             }
+        }
+
+        @Override
+        public String toString() {
+            return "a virtqueue of " + loop.name();
         }
 
         @Override
