@@ -217,9 +217,8 @@ public final class VirtioBlkQueue {
     private void completionsEnded() {
         if (!busy && state != State.STOPPED) {
             busy = true;
-            if (serving
-                    && state == State.RUNNING) { // whoever gets the answers will offer more, and the loop is awake to
-                // see it
+            // Whoever gets the answers will offer more, and the loop is awake to see it.
+            if (serving && state == State.RUNNING) {
                 vring.disableKicks();
                 loop.watch(ring);
             }
