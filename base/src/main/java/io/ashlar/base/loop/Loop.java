@@ -27,6 +27,20 @@ public interface Loop {
      */
     Scheduled schedule(Runnable task, long delayNs);
 
+    /**
+     * Looks at the source at every turn from now on, and arms it before sleeping; then the watch is over. Watching what is
+     * watched changes nothing. On the loop. A loop that can't tell when it is about to sleep, such as this one, arms the source at
+     * once; it posts, which allocates, and posts again for each call while there is work.
+     */
+    default void watch(MemorySource source) {
+        if (source.arm()) {
+            execute(source::work);
+        }
+    }
+
+    /** Ends the watch; the source is not armed. On the loop. */
+    default void unwatch(MemorySource source) {}
+
     /** Throws {@link IllegalStateException} unless the calling thread is this loop: a broken threading rule. */
     default void assertInLoop() {
         if (!inLoop()) {

@@ -13,10 +13,13 @@ import io.netty.util.IntSupplier;
  *
  * <p>A loop learns one thing of the time when answers of its peers are due and another of the time when none are. A node on
  * the same CPU can't answer while the loop looks; the next request of an application on another CPU comes the sooner for it.
+ *
+ * <p>Sources in memory are looked at as well, and armed only before the loop sleeps.
  */
 @ConfinedTo(LoopKind.DATA)
 final class AdaptivePolling implements SelectStrategy {
     private final Clock clock;
+    private final WatchedSources watched = new WatchedSources();
     private final Patience whenAnswersAreDue = new Patience();
     private final Patience whenNoneAre = new Patience();
     private Patience patience = whenNoneAre;
@@ -29,6 +32,11 @@ final class AdaptivePolling implements SelectStrategy {
         this.clock = clock;
     }
 
+    /** Returns the sources in memory that the loop looks at while it is awake. */
+    WatchedSources watched() {
+        return watched;
+    }
+
     /** Says that so many more answers are due, or fewer. */
     void answersDue(int change) {
         answersDue += change;
@@ -39,7 +47,21 @@ final class AdaptivePolling implements SelectStrategy {
         handledNs += durationNs;
     }
 
-    /** Returns the number of events that are there, or {@link SelectStrategy#SELECT} to sleep. */
+    /** Lets the sources in memory work that have something to do; returns how many. */
+    int workInMemory() {
+        if (!watched.haveWork()) {
+            return 0;
+        }
+        long startNs = clock.nowNs();
+        int worked = watched.work();
+        handled(clock.nowNs() - startNs);
+        return worked;
+    }
+
+    /**
+     * Returns the number of events that are there, perhaps none if a source in memory has work, or
+     * {@link SelectStrategy#SELECT} to sleep.
+     */
     @Override
     public int calculateStrategy(IntSupplier eventsNow, boolean hasTasks) throws Exception {
         if (hasTasks) {
@@ -52,14 +74,21 @@ final class AdaptivePolling implements SelectStrategy {
         }
         handledNs = 0;
         patience = answersDue > 0 ? whenAnswersAreDue : whenNoneAre;
+        if (watched.haveWork()) {
+            patience.hit();
+            return eventsNow.get(); // those at the sockets have their turn too
+        }
         long nowNs = startNs;
         while (nowNs - startNs < patience.pollNs()) {
             int events = eventsNow.get();
-            if (events > 0) {
+            if (events > 0 || watched.haveWork()) {
                 patience.hit();
                 return events;
             }
             nowNs = clock.nowNs();
+        }
+        if (watched.arm()) {
+            return eventsNow.get();
         }
         patience.miss();
         slept = true;

@@ -2,6 +2,7 @@ package io.ashlar.base.net;
 
 import io.ashlar.base.annotation.ThreadSafe;
 import io.ashlar.base.loop.Loop;
+import io.ashlar.base.loop.MemorySource;
 import io.ashlar.base.time.Clock;
 import io.netty.channel.IoEventLoop;
 import io.netty.util.concurrent.ScheduledFuture;
@@ -37,6 +38,24 @@ public final class EpollLoop implements Loop {
     public void answersDue(int change) {
         if (polling != null) {
             polling.answersDue(change);
+        }
+    }
+
+    @Override
+    public void watch(MemorySource source) {
+        assertInLoop();
+        if (polling == null) {
+            Loop.super.watch(source);
+        } else {
+            polling.watched().add(source);
+        }
+    }
+
+    @Override
+    public void unwatch(MemorySource source) {
+        assertInLoop();
+        if (polling != null) {
+            polling.watched().remove(source);
         }
     }
 

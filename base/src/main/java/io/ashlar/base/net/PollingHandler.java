@@ -10,14 +10,19 @@ import io.netty.channel.IoRegistration;
 import io.netty.channel.epoll.EpollIoHandler;
 import io.netty.util.concurrent.ThreadAwareExecutor;
 
-/** Netty's epoll handler, which tells {@link AdaptivePolling} how much of the time since its last wait was none. */
+/**
+ * Netty's epoll handler, which lets sources in memory work at every turn too, and tells {@link AdaptivePolling} how much of the
+ * time since its last wait was none.
+ */
 @ConfinedTo(LoopKind.DATA)
 final class PollingHandler implements IoHandler {
     private final IoHandler epoll;
+    private final AdaptivePolling polling;
     private final MeteredContext metered;
 
     private PollingHandler(IoHandler epoll, AdaptivePolling polling) {
         this.epoll = epoll;
+        this.polling = polling;
         metered = new MeteredContext(polling);
     }
 
@@ -40,7 +45,8 @@ final class PollingHandler implements IoHandler {
     @Override
     public int run(IoHandlerContext context) {
         metered.loop = context;
-        return epoll.run(metered);
+        int handled = epoll.run(metered);
+        return handled + polling.workInMemory();
     }
 
     @Override

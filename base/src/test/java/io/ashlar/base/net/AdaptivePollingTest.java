@@ -2,6 +2,7 @@ package io.ashlar.base.net;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.ashlar.base.loop.MemorySource;
 import io.ashlar.base.time.Clock;
 import io.netty.channel.SelectStrategy;
 import org.junit.jupiter.api.Test;
@@ -104,6 +105,138 @@ class AdaptivePollingTest {
     void shouldLookOnceAndGoOnWhenTasksWait() throws Exception {
         assertThat(polling.calculateStrategy(this::look, true)).isZero();
         assertThat(looks).isEqualTo(1);
+    }
+
+    @Test
+    void shouldArmSourcesInMemoryBeforeItSleeps() throws Exception {
+        Source source = new Source();
+        polling.watched().add(source);
+
+        assertThat(sleepsFor(1_000_000)).isTrue();
+        assertThat(source.armed).isEqualTo(1);
+        assertThat(sleepsFor(1_000_000)).isTrue();
+        assertThat(source.armed).as("the watch ended").isEqualTo(1);
+    }
+
+    @Test
+    void shouldNotSleepWhenSourceHasWorkThatItWillGiveNoEventFor() throws Exception {
+        Source source = new Source();
+        polling.watched().add(source);
+        source.left = 2;
+
+        assertThat(sleepsFor(1_000_000)).isFalse();
+        assertThat(polling.workInMemory()).isEqualTo(1);
+        assertThat(sleepsFor(1_000_000)).as("still watched").isFalse();
+        assertThat(polling.workInMemory()).isEqualTo(1);
+        assertThat(polling.workInMemory()).isZero();
+        assertThat(sleepsFor(1_000_000)).isTrue();
+        assertThat(source.left).isZero();
+    }
+
+    @Test
+    void shouldFindWorkInMemoryWhileItLooks() throws Exception {
+        Source source = new Source();
+        for (int i = 0; i < 5; i++) {
+            sleepsFor(10_000);
+        }
+        polling.watched().add(source);
+        source.workAtNs = clock.nowNs + 2_000;
+
+        assertThat(sleepsFor(10_000_000)).isFalse();
+        assertThat(source.armed).as("its driver was never asked for a sign").isZero();
+    }
+
+    @Test
+    void shouldNotCountWorkInMemoryAsWaiting() throws Exception {
+        Source source = new Source();
+        int slept = 0;
+        for (int i = 0; i < 1000; i++) {
+            slept += sleepsFor(10_000) ? 1 : 0;
+            polling.watched().add(source);
+            source.left = 1;
+            source.workNs = 1_000_000;
+            polling.workInMemory();
+        }
+        assertThat(slept).isLessThan(10);
+    }
+
+    @Test
+    void shouldWatchOthersWhenOneEndsItsOwnWatchAtWork() {
+        Source stays = new Source();
+        Source leaves = new Source();
+        leaves.ends = true;
+        polling.watched().add(leaves);
+        polling.watched().add(stays);
+        polling.watched().add(stays);
+        stays.left = 2;
+        leaves.left = 2;
+
+        assertThat(polling.workInMemory()).isEqualTo(2);
+        assertThat(polling.workInMemory()).isEqualTo(1);
+        assertThat(stays.left).isZero();
+        assertThat(leaves.left).isEqualTo(1);
+    }
+
+    @Test
+    void shouldNotArmWhileThereIsWorkAlsoWhenLookingHasNotPaid() throws Exception {
+        Source busy = new Source();
+        Source quiet = new Source();
+        polling.watched().add(quiet);
+        polling.watched().add(busy);
+        busy.left = 100;
+        for (int i = 0; i < 100; i++) {
+            assertThat(sleepsFor(1_000_000)).isFalse();
+            assertThat(polling.workInMemory()).isEqualTo(1);
+        }
+        assertThat(busy.armed + quiet.armed).isZero();
+    }
+
+    @Test
+    void shouldGoOnWithoutSourceThatHasDefect() throws Exception {
+        Source sound = new Source();
+        Source broken = new Source();
+        broken.defect = new IllegalStateException("a defect of the test's");
+        polling.watched().add(sound);
+        polling.watched().add(broken);
+        sound.left = 2;
+        broken.left = 2;
+        assertThat(polling.workInMemory()).isEqualTo(2);
+        assertThat(polling.workInMemory()).isEqualTo(1);
+        assertThat(sleepsFor(1_000_000)).isTrue();
+        assertThat(broken.armed).isZero();
+    }
+
+    /** A source with so many pieces of work, or with work from some time on. */
+    private final class Source implements MemorySource {
+        private int left;
+        private int armed;
+        private long workNs;
+        private long workAtNs = Long.MAX_VALUE;
+        private boolean ends;
+        private RuntimeException defect;
+
+        @Override
+        public boolean hasWork() {
+            return left > 0 || clock.nowNs >= workAtNs;
+        }
+
+        @Override
+        public void work() {
+            left--;
+            clock.nowNs += workNs;
+            if (defect != null) {
+                throw defect;
+            }
+            if (ends) {
+                polling.watched().remove(this);
+            }
+        }
+
+        @Override
+        public boolean arm() {
+            armed++;
+            return hasWork();
+        }
     }
 
     private static final class FakeClock implements Clock {

@@ -9,6 +9,7 @@ import io.ashlar.base.block.Operation;
 import io.ashlar.base.block.RequestList;
 import io.ashlar.base.block.ScatterList;
 import io.ashlar.base.loop.Loop;
+import io.ashlar.base.loop.MemorySource;
 import io.ashlar.base.status.Status;
 import io.ashlar.vduse.vring.DescriptorChain;
 import io.ashlar.vduse.vring.MemoryMap;
@@ -24,9 +25,10 @@ import java.util.function.Consumer;
  * answers them. One owner, one loop, from construction to the end of {@link #stop}; a queue that moves is drained here and
  * constructed anew there.
  *
- * <p>A turn fetches a batch of chains, submits their requests, ends the batch once, publishes what has completed, and asks for
- * the next kick; it looks again until nothing is offered, or until it has used up its share and comes back through the loop.
- * Completions are published once per batch, with at most one call. Every request has one way out: {@link #completed}.
+ * <p>A turn fetches a batch of chains, submits their requests, ends the batch once and publishes what has completed; it looks
+ * again until nothing is offered, or until it has used up its share. The loop looks at the ring from then on, and only before it
+ * sleeps the driver is asked for a kick. Completions are published once per batch, with at most one call. Every request has one
+ * way out: {@link #completed}.
  */
 @ConfinedTo(LoopKind.DATA)
 public final class VirtioBlkQueue {
@@ -58,14 +60,15 @@ public final class VirtioBlkQueue {
     private final RequestReader reader;
     private final VirtioBlkRequest[] slots;
     private final RequestList unfinished = new RequestList();
-    private final Runnable nextTurn = this::takeNextTurn;
+    private final Ring ring = new Ring();
     private final List<Runnable> whenStopped = new ArrayList<>();
 
     private State state = State.RUNNING;
     private int inFlightCount;
+    private boolean serving;
     private boolean submitted;
     private boolean busy;
-    private boolean turnPosted;
+    private boolean shareUsedUp;
     private boolean endPosted;
     private boolean faultReported;
 
@@ -101,11 +104,14 @@ public final class VirtioBlkQueue {
         blockQueue = device.openQueue(loop, this::completionsEnded);
     }
 
-    /** Serves what the driver has offered. */
+    /**
+     * Serves what the driver has offered, from now on also what the loop sees without a kick. Nothing happens if a share was used
+     * up: the loop is coming back.
+     */
     public void onKick() {
         loop.assertInLoop();
-        if (state == State.RUNNING && !turnPosted) {
-            meter.kicked();
+        serving = true;
+        if (state == State.RUNNING && !shareUsedUp) {
             takeTurn();
         }
     }
@@ -132,30 +138,22 @@ public final class VirtioBlkQueue {
         return count;
     }
 
-    private void takeNextTurn() {
-        turnPosted = false;
-        if (state == State.RUNNING) {
-            takeTurn();
-        }
-    }
-
     private void takeTurn() {
+        if (!shareUsedUp) { // else what is fetched now was offered before
+            meter.kicked();
+        }
         BlockGeometry geometry = device.geometry();
         int share = CHAINS_PER_TURN;
         busy = true;
-        boolean more = true;
-        while (more && share > 0) {
-            vring.disableKicks();
+        vring.disableKicks();
+        do {
             // A look that finds nothing counts too: a driver could flip its index for ever.
             share -= Math.max(1, fetch(share, geometry));
             settle();
-            more = vring.fault() == null && (share <= 0 || vring.enableKicks());
-        }
+        } while (share > 0 && vring.isOffered());
         busy = false;
-        if (more) {
-            turnPosted = true;
-            loop.execute(nextTurn);
-        }
+        shareUsedUp = share <= 0;
+        loop.watch(ring);
         reportFault();
     }
 
@@ -219,6 +217,11 @@ public final class VirtioBlkQueue {
     private void completionsEnded() {
         if (!busy && state != State.STOPPED) {
             busy = true;
+            // Whoever gets the answers will offer more, and the loop is awake to see it.
+            if (serving && state == State.RUNNING) {
+                vring.disableKicks();
+                loop.watch(ring);
+            }
             settle();
             busy = false;
         }
@@ -272,10 +275,13 @@ public final class VirtioBlkQueue {
         }
         if (mode == StopMode.ABANDON && state != State.ABANDONED) {
             state = State.ABANDONED;
+            loop.unwatch(ring);
             meter.cutOff(inFlightCount);
             blockQueue.close();
         } else if (state == State.RUNNING) {
             state = State.DRAINING;
+            loop.unwatch(ring);
+            boolean unused = vring.enableKicks(); // for the next owner, who may be no program of ours
         }
         if (inFlightCount == 0 && !endPosted) {
             end();
@@ -316,5 +322,32 @@ public final class VirtioBlkQueue {
     /** Returns where another owner goes on, valid when a draining stop has ended. */
     public VringPosition position() {
         return vring.position();
+    }
+
+    /** The ring, as the loop looks at it between turns. */
+    private final class Ring implements MemorySource {
+        @Override
+        public boolean hasWork() {
+            return state == State.RUNNING && vring.isOffered();
+        }
+
+        @Override
+        public void work() {
+            if (state == State.RUNNING) {
+                takeTurn();
+            }
+        }
+
+        @Override
+        public String toString() {
+            return "a virtqueue of " + loop.name();
+        }
+
+        @Override
+        public boolean arm() {
+            boolean more = state == State.RUNNING && vring.fault() == null && vring.enableKicks();
+            shareUsedUp &= more; // with nothing left the next kick is served at once
+            return more;
+        }
     }
 }

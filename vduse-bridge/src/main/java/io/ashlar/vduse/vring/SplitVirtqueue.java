@@ -57,6 +57,9 @@ public final class SplitVirtqueue {
     private int usedIndexPublished;
     private int publishedCount;
     private boolean calledOnce;
+    /** So it is until we say something else (virtio 1.2, 2.7.7). */
+    private boolean kicksEnabled = true;
+
     private VringFault fault;
 
     /**
@@ -303,9 +306,15 @@ public final class SplitVirtqueue {
         return usedHeads[(usedIndexPublished - 1 - index) & (size - 1)];
     }
 
-    /** Asks the driver to leave out kicks. With EVENT_IDX there is nothing to do: avail_event stays behind. */
+    /** Asks the driver to leave out kicks; one may come nevertheless. With EVENT_IDX by an avail_event that is behind it. */
     public void disableKicks() {
-        if (!options.eventIdx()) {
+        if (!kicksEnabled) {
+            return;
+        }
+        kicksEnabled = false;
+        if (options.eventIdx()) {
+            used.setAvailEvent((availIndex - 1) & U16);
+        } else {
             used.setKicksDisabled(true);
         }
     }
@@ -316,12 +325,18 @@ public final class SplitVirtqueue {
      * @return whether more was offered before the driver could see that; no kick comes for it
      */
     public boolean enableKicks() {
+        kicksEnabled = true;
         if (options.eventIdx()) {
             used.setAvailEvent(availIndex);
         } else {
             used.setKicksDisabled(false);
         }
         UsedRing.fence();
+        return isOffered();
+    }
+
+    /** Returns whether the driver offers more than was fetched. */
+    public boolean isOffered() {
         return fault == null && avail.index() != availIndex;
     }
 

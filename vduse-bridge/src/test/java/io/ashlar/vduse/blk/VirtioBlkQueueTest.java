@@ -4,6 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.ashlar.base.block.BlockGeometry;
 import io.ashlar.base.status.Status;
+import io.ashlar.vduse.inflight.InflightException;
+import io.ashlar.vduse.inflight.QueueRegion;
 import io.ashlar.vduse.vring.Access;
 import io.ashlar.vduse.vring.DriverModel;
 import io.ashlar.vduse.vring.DriverModel.Piece;
@@ -206,6 +208,91 @@ class VirtioBlkQueueTest implements QueueEvents {
         assertThat(driver.usedIdx()).as("a kick does not jump the loop").isEqualTo(VirtioBlkQueue.CHAINS_PER_TURN);
         assertThat(loop.runOne()).isTrue();
         assertThat(driver.usedIdx()).isEqualTo(NUM);
+    }
+
+    @Test
+    void shouldSpareItsDriverKicksWhileItsLoopIsAwake() {
+        loop.stayAwake();
+        offerRead(0, 0, 512);
+        kick();
+        offerRead(1, 1, 512);
+        assertThat(driver.show()).as("wants a kick").isFalse();
+        assertThat(device.pendingCount()).isEqualTo(1);
+        assertThat(loop.look()).isEqualTo(1);
+        assertThat(device.pendingCount()).isEqualTo(2);
+        assertThat(loop.look()).isZero();
+
+        loop.sleep();
+        offerRead(2, 2, 512);
+        assertThat(driver.show()).as("wants a kick").isTrue();
+    }
+
+    @Test
+    void shouldSpareItsDriverKicksWhenAnswersHaveWokenItsLoop() {
+        loop.stayAwake();
+        offerRead(0, 0, 512);
+        kick();
+        loop.sleep();
+        loop.stayAwake();
+        device.complete(1);
+        offerRead(1, 1, 512);
+        assertThat(driver.show()).as("wants a kick").isFalse();
+        loop.sleep();
+        assertThat(loop.runAll()).isEqualTo(1);
+        assertThat(device.pendingCount()).isEqualTo(1);
+    }
+
+    @Test
+    void shouldNotLookAtRingOnceStopped() {
+        loop.stayAwake();
+        offerRead(0, 0, 512);
+        kick();
+        assertThat(loop.watchedCount()).isEqualTo(1);
+        queue.stop(StopMode.DRAIN, () -> {});
+        assertThat(loop.watchedCount()).isZero();
+        device.complete(1);
+        assertThat(loop.watchedCount()).isZero();
+    }
+
+    @Test
+    void shouldLeaveRingWithKicksAskedFor() {
+        loop.stayAwake();
+        offerRead(0, 0, 512);
+        kick();
+        queue.stop(StopMode.DRAIN, () -> {});
+        device.complete(1);
+        loop.runAll();
+        offerRead(1, 1, 512);
+        assertThat(driver.show()).as("wants a kick").isTrue();
+    }
+
+    @Test
+    void shouldFetchNothingNewBeforeItIsToldToServe() throws VringException, InflightException {
+        VringOptions options = new VringOptions(true, true);
+        VirtioBlkConfig config = new VirtioBlkConfig(device.geometry(), "serial", 1, NUM, 4096, true, true);
+        QueueRegion log = QueueRegion.ofThisProcess(NUM);
+        log.reset(NUM, 0);
+        loop.stayAwake();
+        SplitVirtqueue first = SplitVirtqueue.recover(driver.layout(), options, map, log);
+        VirtioBlkQueue before = new VirtioBlkQueue(loop, device, config, first, map, this, new QueueCounters());
+        offerRead(0, 0, 512);
+        offerRead(1, 1, 512);
+        driver.show();
+        before.onKick();
+        before.stop(StopMode.ABANDON, () -> {});
+        loop.runAll();
+
+        SplitVirtqueue again = SplitVirtqueue.recover(driver.layout(), options, map, log);
+        VirtioBlkQueue after = new VirtioBlkQueue(loop, device, config, again, map, this, new QueueCounters());
+        assertThat(after.resubmit()).isEqualTo(2);
+        offerRead(2, 2, 512);
+        driver.show();
+        device.complete(1);
+        assertThat(loop.look()).as("the other queues' old requests come first").isZero();
+        assertThat(device.pendingCount()).isEqualTo(1);
+
+        after.onKick();
+        assertThat(device.pendingCount()).isEqualTo(2);
     }
 
     @Test

@@ -114,6 +114,9 @@ class LostWakeupTest {
                     called = true;
                 }
                 linger(random.nextInt(16));
+                if (random.nextBoolean() && queue.isOffered()) {
+                    continue; // as a loop that is awake
+                }
                 if (!queue.enableKicks()) {
                     deviceAsleep = true;
                     for (int looks = 0; !kicked && !ended; looks++) {

@@ -18,6 +18,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 class SplitVirtqueueTest {
     private static final long RINGS = 0x10000;
@@ -297,6 +298,19 @@ class SplitVirtqueueTest {
         assertThat(queue.enableKicks()).isFalse();
         offer();
         assertThat(driver.show()).isTrue();
+    }
+
+    @ParameterizedTest
+    @ValueSource(ints = {0, 65535})
+    void shouldTakeBackTheWishForKickWithEventIdx(int start) {
+        SplitVirtqueue queue = open(true, false, start);
+        assertThat(queue.enableKicks()).isFalse();
+        queue.disableKicks();
+        offer();
+        offer();
+        assertThat(driver.show()).isFalse();
+        assertThat(queue.enableKicks()).as("more").isTrue();
+        assertThat(queue.pop(queue.newChain())).isEqualTo(Pop.CHAIN);
     }
 
     @Test
