@@ -129,6 +129,7 @@ class HangingDeviceTest {
 
     private void offerAWrite() throws InterruptedException {
         volume.hold();
+        kernel.mapData();
         kernel.memory().putInt(AT, OUT).putInt(AT + 4, 0).putLong(AT + 8, 8).put(AT + 8192, (byte) 0xEE);
         ring.offer(ring.chain(
                 List.of(new Piece(AT, 16, false), new Piece(AT + 4096, 4096, false), new Piece(AT + 8192, 1, true))));

@@ -122,6 +122,7 @@ abstract class BridgedDeviceFixture {
     /** Offers a request for 4 KiB; returns the first byte of its pages. */
     int offer(int queue, int type, int block, int fill) {
         int at = 4096 * (PAGES * nextRequest++ + 1);
+        kernel.mapData();
         ByteBuffer memory = kernel.memory();
         memory.putInt(at, type).putInt(at + 4, 0).putLong(at + 8, block * 8L);
         for (int i = 0; i < 4096; i++) {
